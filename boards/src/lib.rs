@@ -1,0 +1,2 @@
+//! From a device tree to a machine description.
+#![no_std]

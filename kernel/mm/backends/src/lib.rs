@@ -1,0 +1,2 @@
+//! The allocators for compressed pages, by name.
+#![no_std]

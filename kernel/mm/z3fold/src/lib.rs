@@ -1,0 +1,2 @@
+//! Allocator for compressed pages: z3fold.
+#![no_std]

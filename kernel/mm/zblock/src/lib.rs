@@ -1,0 +1,2 @@
+//! Allocator for compressed pages: zblock.
+#![no_std]

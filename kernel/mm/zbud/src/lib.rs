@@ -1,0 +1,2 @@
+//! Allocator for compressed pages: zbud.
+#![no_std]

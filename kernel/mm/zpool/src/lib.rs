@@ -1,0 +1,27 @@
+//! Interface of allocators for compressed pages, and the suite every one passes.
+//!
+//! A *back end* ([`ZPool`]) keeps objects of 1 to `PAGE_SIZE` bytes in page frames that its
+//! environment ([`Env`]) supplies. Whoever stores compressed pages calls it; whoever measures
+//! chooses one by name ([`Backend`]).
+#![cfg_attr(not(any(test, feature = "testing")), no_std)]
+
+extern crate alloc;
+
+mod backend;
+mod env;
+mod error;
+mod handle;
+mod lock;
+mod pool;
+mod read;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use backend::{Backend, find};
+pub use buddy::{Granule, Granule4K, Granule16K};
+pub use env::Env;
+pub use error::{AllocError, HandleError};
+pub use handle::{Handle, Owner};
+pub use lock::{SpinGuard, SpinLock, TicketLock};
+pub use pool::{Budget, NoOwners, Owners, Statistics, Work, ZPool};
+pub use read::{ReadEnd, ReadGuard};

@@ -1,0 +1,119 @@
+//! The lock of back ends: fair, interrupt-safe, bounded by the number of CPUs.
+
+use core::cell::UnsafeCell;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::Env;
+
+/// A ticket lock without data: first come, first served.
+#[derive(Debug, Default)]
+pub struct TicketLock {
+    next: AtomicU32,
+    serving: AtomicU32,
+}
+
+impl TicketLock {
+    /// An open lock.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { next: AtomicU32::new(0), serving: AtomicU32::new(0) }
+    }
+
+    /// Waits for the lock. The caller has masked interrupts where a handler could want it too.
+    pub fn lock(&self) {
+        let ticket = self.next.fetch_add(1, Ordering::Relaxed);
+        while self.serving.load(Ordering::Acquire) != ticket {
+            core::hint::spin_loop();
+        }
+    }
+
+    /// Takes the lock if nobody has it.
+    pub fn try_lock(&self) -> bool {
+        let serving = self.serving.load(Ordering::Acquire);
+        self.next
+            .compare_exchange(
+                serving,
+                serving.wrapping_add(1),
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            )
+            .is_ok()
+    }
+
+    /// Hands the lock on. Only its holder calls this.
+    pub fn unlock(&self) {
+        let serving = self.serving.load(Ordering::Relaxed);
+        self.serving.store(serving.wrapping_add(1), Ordering::Release);
+    }
+}
+
+/// Data behind a [`TicketLock`], taken with interrupts masked by the environment.
+#[derive(Debug, Default)]
+pub struct SpinLock<T> {
+    lock: TicketLock,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: the lock hands the data to one thread at a time.
+unsafe impl<T: Send> Sync for SpinLock<T> {}
+
+impl<T> SpinLock<T> {
+    /// Data that nobody holds.
+    pub const fn new(data: T) -> Self {
+        Self { lock: TicketLock::new(), data: UnsafeCell::new(data) }
+    }
+
+    /// Masks interrupts and waits for the data.
+    pub fn lock<'a, E: Env>(&'a self, env: &'a E) -> SpinGuard<'a, T, E> {
+        let saved = env.mask();
+        self.lock.lock();
+        SpinGuard { owner: self, env, saved }
+    }
+
+    /// Masks interrupts and takes the data if nobody has it.
+    pub fn try_lock<'a, E: Env>(&'a self, env: &'a E) -> Option<SpinGuard<'a, T, E>> {
+        let saved = env.mask();
+        if self.lock.try_lock() {
+            Some(SpinGuard { owner: self, env, saved })
+        } else {
+            env.unmask(saved);
+            None
+        }
+    }
+
+    /// The data, from someone who has the lock for himself.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+}
+
+/// Access to the data of a [`SpinLock`]; lets go and restores interrupts when dropped.
+pub struct SpinGuard<'a, T, E: Env> {
+    owner: &'a SpinLock<T>,
+    env: &'a E,
+    saved: usize,
+}
+
+impl<T, E: Env> Deref for SpinGuard<'_, T, E> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the guard holds the lock, so nobody else reaches the data.
+        unsafe { &*self.owner.data.get() }
+    }
+}
+
+impl<T, E: Env> DerefMut for SpinGuard<'_, T, E> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard holds the lock, so nobody else reaches the data.
+        unsafe { &mut *self.owner.data.get() }
+    }
+}
+
+impl<T, E: Env> Drop for SpinGuard<'_, T, E> {
+    fn drop(&mut self) {
+        self.owner.lock.unlock();
+        self.env.unmask(self.saved);
+    }
+}

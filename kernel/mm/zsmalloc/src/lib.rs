@@ -1,0 +1,2 @@
+//! Allocator for compressed pages: zsmalloc.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Compressed page store: compressors above an allocator of compressed pages.
+#![no_std]

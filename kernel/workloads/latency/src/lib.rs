@@ -1,0 +1,2 @@
+//! Log-linear latency histograms.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Stressors in the manner of stress-ng.
+#![no_std]

@@ -1,0 +1,2 @@
+//! Builds the zlab image, runs it under QEMU and reads what it reports.
+

@@ -1,0 +1,2 @@
+//! Black-box tests: boot the image under QEMU and read the UART.
+#![no_std]
