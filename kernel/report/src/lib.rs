@@ -1,2 +1,23 @@
-//! Result types shared by the kernel, the host and the tests.
+#![doc = include_str!("../README.md")]
 #![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod block;
+mod document;
+mod error;
+mod histogram;
+mod memory;
+mod status;
+mod stressor;
+pub mod text;
+pub mod yaml;
+
+pub use block::{BEGIN, END, LINE_LIMIT, parse_block};
+pub use document::{Document, MachineDescription, Settings, Verdict};
+pub use error::ReportError;
+pub use histogram::{Bucket, LatencyHistogram};
+pub use memory::{PagingCounters, PoolStatistics, Snapshot, StoreCounters};
+pub use status::{Outcome, Status};
+pub use stressor::{InstanceResult, Metric, MetricKind, StressorResult};
