@@ -1,0 +1,162 @@
+//! What a workload asks of the kernel that runs it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+
+use report::Snapshot;
+use zpool::{Owners, ZPool};
+
+/// The kernel around the workloads. Every method may be called by any worker at any time.
+pub trait Machine: Sync {
+    /// Bytes of a page: 4096 or 16384.
+    fn page_size(&self) -> usize;
+
+    /// CPUs that run.
+    fn cpus(&self) -> usize;
+
+    /// Nanoseconds since some moment before the run; never goes back.
+    fn now_ns(&self) -> u64;
+
+    /// CPU time of the calling thread so far.
+    fn thread_times(&self) -> ThreadTimes;
+
+    /// Maps at least `bytes` bytes of demand-paged memory that reads as zero.
+    ///
+    /// The memory may be larger than RAM. It ends when the arena is dropped; the arena of a
+    /// worker that was killed is released by the machine.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the range, or what describes it, cannot be had. What a page needs is
+    /// only known when it is touched: see [`WorkerEnd::Killed`].
+    fn map(&self, bytes: usize) -> Result<Box<dyn Arena + '_>, OutOfMemory>;
+
+    /// Memory figures now. May take locks; not for the hot path.
+    fn snapshot(&self) -> Snapshot;
+
+    /// The pool for stressors that use one directly; `None` when the machine has none.
+    fn pool(&self) -> Option<Pool<'_>>;
+
+    /// The compressed page store for stressors that use it directly; `None` when the machine has
+    /// none.
+    fn store(&self) -> Option<&dyn PageStore>;
+
+    /// Lets another thread of the same priority run.
+    fn yield_now(&self);
+
+    /// Sleeps until [`Machine::now_ns`] is at least `deadline_ns`.
+    fn sleep_until(&self, deadline_ns: u64);
+
+    /// Prints a line of results or messages; the newline is added.
+    fn print(&self, line: fmt::Arguments<'_>);
+
+    /// Shows how far the run is. Called by a worker, about once a second over all workers; may
+    /// drop the line rather than wait.
+    fn progress(&self, line: fmt::Arguments<'_>);
+
+    /// Runs `worker(0)` to `worker(count - 1)`, each on a thread of its own, spread over the CPUs
+    /// round robin; returns when all have ended, with one entry for each.
+    ///
+    /// A worker whose page fault cannot be served is killed: the closure never returns on that
+    /// thread, and nothing on its stack is dropped.
+    fn run_workers(&self, count: usize, worker: &(dyn Fn(usize) + Sync)) -> Vec<WorkerEnd>;
+}
+
+/// Memory that belongs to one worker.
+pub trait Arena {
+    /// The memory as 64-bit words, aligned to a page; a whole number of pages.
+    fn words(&mut self) -> &mut [u64];
+
+    /// Forgets the contents, as if unmapped and mapped again: frames and stored objects are given
+    /// back, every word reads as zero.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when it could not be mapped again.
+    fn discard(&mut self) -> Result<(), OutOfMemory>;
+
+    /// Pages of this arena that have a frame now; zero where nobody counts.
+    fn resident_pages(&self) -> usize {
+        0
+    }
+}
+
+/// CPU time of a thread.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ThreadTimes {
+    /// Nanoseconds in its own code.
+    pub user_ns: u64,
+    /// Nanoseconds in faults, reclaim, the store and the kernel on its behalf.
+    pub system_ns: u64,
+}
+
+/// How a worker ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorkerEnd {
+    /// Its closure returned.
+    Returned,
+    /// A page fault could not be served for lack of memory.
+    Killed,
+    /// There was no memory for its thread; it never ran.
+    NotStarted,
+}
+
+/// A pool of compressed objects.
+#[derive(Clone, Copy)]
+pub struct Pool<'a> {
+    /// Name of the back end.
+    pub name: &'a str,
+    /// The pool.
+    pub pool: &'a dyn ZPool,
+    /// Who holds handles of the pool, for [`ZPool::maintain`] and [`ZPool::compact`].
+    pub owners: &'a dyn Owners,
+}
+
+/// A compressed page store with keys.
+pub trait PageStore: Sync {
+    /// Keeps a copy of `page`, one page long, under `key`, in place of what was there.
+    ///
+    /// # Errors
+    /// [`Refusal`], after which nothing is stored under `key`.
+    fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal>;
+
+    /// Copies what is stored under `key` to `page`, one page long; it stays stored.
+    ///
+    /// # Errors
+    /// [`LoadError`], after which the contents of `page` are unspecified.
+    fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError>;
+
+    /// Drops what is stored under `key`; false when nothing was.
+    fn invalidate(&self, key: u64) -> bool;
+}
+
+/// Why a store kept no page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The pool has reached its limit.
+    Full,
+    /// The page does not compress, or not to a size that the allocator keeps.
+    Poor,
+    /// No memory.
+    NoMemory,
+}
+
+/// Why a store gave no page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LoadError {
+    /// Nothing is stored under the key.
+    NotFound,
+    /// What is stored is damaged.
+    Damaged,
+}
+
+/// There is not enough memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OutOfMemory;
+
+impl fmt::Display for OutOfMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not enough memory")
+    }
+}
+
+impl core::error::Error for OutOfMemory {}
