@@ -90,7 +90,8 @@ unsafe impl<G: Granule> Env for HostEnv<G> {
             })
             .ok()?;
         // SAFETY: the layout is not empty.
-        let block = NonNull::new(unsafe { alloc(Self::layout(order)) }).expect("memory on the host");
+        let block =
+            NonNull::new(unsafe { alloc(Self::layout(order)) }).expect("memory on the host");
         let address = block.as_ptr().expose_provenance();
         assert!(address >> 47 == 0, "address {address:#x} is above 2^47");
         self.blocks.lock().unwrap().insert(address, order);

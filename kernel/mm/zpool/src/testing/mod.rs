@@ -1,5 +1,6 @@
 //! What tests of back ends need on the host.
 
+pub mod conformance;
 mod host;
 
 pub use host::HostEnv;
