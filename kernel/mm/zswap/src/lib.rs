@@ -1,2 +1,27 @@
-//! Compressed page store: compressors above an allocator of compressed pages.
-#![no_std]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(any(test, feature = "testing")), no_std)]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod compressor;
+mod context;
+mod counters;
+mod error;
+mod keyed;
+mod limits;
+mod lz4;
+mod none;
+mod same;
+mod store;
+mod table;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use compressor::{Algorithm, COMPRESSORS, CompressError, Compressor, DecompressError, find};
+pub use context::{Context, Contexts};
+pub use counters::Counters;
+pub use error::{LoadError, Reject};
+pub use keyed::Keyed;
+pub use limits::{Admission, Limits};
+pub use store::{SameFilled, Settings, Store, Stored};

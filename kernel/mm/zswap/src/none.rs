@@ -1,0 +1,29 @@
+//! No compression: pages as they are.
+
+use alloc::boxed::Box;
+
+use crate::{Algorithm, CompressError, Compressor, DecompressError};
+
+pub(crate) const ALGORITHM: Algorithm = Algorithm {
+    name: "none",
+    about: "pages as they are",
+    scratch_bytes: |_| 0,
+    create: |_| Box::new(None),
+};
+
+struct None;
+
+impl Compressor for None {
+    fn compress(&mut self, page: &[u8], out: &mut [u8]) -> Result<usize, CompressError> {
+        out.get_mut(..page.len()).ok_or(CompressError::TooLong)?.copy_from_slice(page);
+        Ok(page.len())
+    }
+
+    fn decompress(&mut self, bytes: &[u8], page: &mut [u8]) -> Result<(), DecompressError> {
+        if bytes.len() != page.len() {
+            return Err(DecompressError::Length);
+        }
+        page.copy_from_slice(bytes);
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! One shard of the table of keys: a hash table of fixed size whose every operation looks at no
+//! more than [`MAX_CHAIN`] entries.
+
+use alloc::boxed::Box;
+use alloc::vec;
+
+use zpool::Handle;
+
+use crate::Stored;
+
+/// Entries in one chain at most. With as many chains as entries and evenly hashed keys a chain
+/// reaches it with a probability of about 10^-14.
+pub(crate) const MAX_CHAIN: usize = 16;
+
+/// No entry.
+const END: u32 = u32::MAX;
+
+pub(crate) struct Shard {
+    /// First entry of each chain; a power of two of them.
+    heads: Box<[u32]>,
+    entries: Box<[Entry]>,
+    /// First of the free entries, chained like the others.
+    free: u32,
+}
+
+#[derive(Clone, Copy)]
+struct Entry {
+    key: u64,
+    state: State,
+    next: u32,
+    /// Loads under way. The object of such an entry is neither freed nor relocated.
+    readers: u32,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Free,
+    /// In its chain, its page being compressed. Found by nobody.
+    Reserved,
+    /// In its chain, to be found.
+    Live(Stored),
+    /// Out of its chain; the last reader ends it.
+    Gone(Stored),
+}
+
+impl Shard {
+    /// Room for `capacity` entries, which is less than 2^32 - 1.
+    pub(crate) fn new(capacity: u32) -> Self {
+        let entry = |next| Entry { key: 0, state: State::Free, next, readers: 0 };
+        let link = |index| entry(if index + 1 < capacity { index + 1 } else { END });
+        Self {
+            heads: vec![END; (capacity as usize).next_power_of_two()].into_boxed_slice(),
+            entries: (0..capacity).map(link).collect(),
+            free: if capacity == 0 { END } else { 0 },
+        }
+    }
+
+    /// An entry for `key` that is not found yet. None when all are taken, or the chain is full.
+    pub(crate) fn reserve(&mut self, key: u64, hash: u64) -> Option<u32> {
+        let chain = self.chain(hash);
+        if self.free == END || self.walk(chain).count() >= MAX_CHAIN {
+            return None;
+        }
+        let index = self.free;
+        self.free = self.entry(index).next;
+        let next = self.heads[chain];
+        *self.entry(index) = Entry { key, state: State::Reserved, next, readers: 0 };
+        self.heads[chain] = index;
+        Some(index)
+    }
+
+    /// Gives back a reserved entry.
+    pub(crate) fn cancel(&mut self, index: u32, hash: u64) {
+        self.unlink(self.chain(hash), index);
+        self.release(index);
+    }
+
+    /// Lets a reserved entry be found, in place of an older one of its key, whose page is given
+    /// back to be discarded.
+    pub(crate) fn publish(&mut self, index: u32, hash: u64, stored: Stored) -> Option<Stored> {
+        let key = self.entry(index).key;
+        let older = self.remove(key, hash).and_then(|removed| removed);
+        self.entry(index).state = State::Live(stored);
+        older
+    }
+
+    /// Takes a key out: None when it is not there, otherwise the page to discard, which is for
+    /// the last reader if there is one.
+    #[expect(clippy::option_option, reason = "absent, left to a reader, to be discarded")]
+    pub(crate) fn remove(&mut self, key: u64, hash: u64) -> Option<Option<Stored>> {
+        let (index, stored) = self.find(key, hash)?;
+        self.unlink(self.chain(hash), index);
+        if self.entry(index).readers > 0 {
+            self.entry(index).state = State::Gone(stored);
+            return Some(None);
+        }
+        self.release(index);
+        Some(Some(stored))
+    }
+
+    /// Begins a load, which [`Shard::end`] ends. The key is gone at once if it is `exclusive`.
+    pub(crate) fn begin(&mut self, key: u64, hash: u64, exclusive: bool) -> Option<(u32, Stored)> {
+        let (index, stored) = self.find(key, hash)?;
+        if exclusive {
+            self.unlink(self.chain(hash), index);
+            self.entry(index).state = State::Gone(stored);
+        }
+        self.entry(index).readers += 1;
+        Some((index, stored))
+    }
+
+    /// Ends a load; the page to discard if the key went meanwhile and this was the last load.
+    pub(crate) fn end(&mut self, index: u32) -> Option<Stored> {
+        let entry = self.entry(index);
+        entry.readers -= 1;
+        let State::Gone(stored) = entry.state else { return None };
+        if entry.readers > 0 {
+            return None;
+        }
+        self.release(index);
+        Some(stored)
+    }
+
+    /// Replaces `old` by `new` if the entry holds `old` and nobody is reading it.
+    pub(crate) fn relocate(&mut self, index: u32, old: Handle, new: Handle) -> bool {
+        let Some(entry) = self.entries.get_mut(index as usize) else { return false };
+        match entry.state {
+            State::Live(stored) if stored.handle() == Some(old) && entry.readers == 0 => {
+                entry.state = State::Live(stored.with_handle(new));
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn find(&mut self, key: u64, hash: u64) -> Option<(u32, Stored)> {
+        let chain = self.chain(hash);
+        self.walk(chain).find_map(|index| match self.entries[index as usize] {
+            Entry { key: this, state: State::Live(stored), .. } if this == key => {
+                Some((index, stored))
+            }
+            _ => None,
+        })
+    }
+
+    /// The indices of a chain's entries.
+    fn walk(&self, chain: usize) -> impl Iterator<Item = u32> {
+        let existing = |index: u32| (index != END).then_some(index);
+        core::iter::successors(existing(self.heads[chain]), move |&index| {
+            existing(self.entries[index as usize].next)
+        })
+    }
+
+    fn unlink(&mut self, chain: usize, index: u32) {
+        let next = self.entry(index).next;
+        let before = self.walk(chain).find(|&before| self.entries[before as usize].next == index);
+        match before {
+            Some(before) => self.entry(before).next = next,
+            None => self.heads[chain] = next,
+        }
+    }
+
+    /// Puts an entry that is in no chain among the free ones.
+    fn release(&mut self, index: u32) {
+        let next = self.free;
+        let entry = self.entry(index);
+        entry.state = State::Free;
+        entry.next = next;
+        self.free = index;
+    }
+
+    fn entry(&mut self, index: u32) -> &mut Entry {
+        &mut self.entries[index as usize]
+    }
+
+    fn chain(&self, hash: u64) -> usize {
+        hash as usize & (self.heads.len() - 1)
+    }
+}

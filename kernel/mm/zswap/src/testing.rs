@@ -1,0 +1,45 @@
+//! Contexts for threads of the host.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::vec::Vec;
+
+use crate::{Algorithm, Compressor, Context, Contexts};
+
+/// Contexts in slots behind mutexes; threads take slots in turn as they arrive.
+pub struct HostContexts {
+    slots: Vec<Mutex<Context>>,
+    arrivals: AtomicUsize,
+}
+
+std::thread_local! {
+    static ARRIVAL: std::cell::OnceCell<usize> = const { std::cell::OnceCell::new() };
+}
+
+impl HostContexts {
+    /// `slots` contexts for pages of `page_size` bytes.
+    #[must_use]
+    pub fn new(algorithm: &Algorithm, page_size: usize, slots: usize) -> Self {
+        Self::with_compressors(page_size, slots, || (algorithm.create)(page_size))
+    }
+
+    /// `slots` contexts, each around a compressor that `create` makes.
+    #[must_use]
+    pub fn with_compressors(
+        page_size: usize,
+        slots: usize,
+        create: impl Fn() -> Box<dyn Compressor>,
+    ) -> Self {
+        assert!(slots > 0, "contexts without a slot");
+        let context = |_| Mutex::new(Context::with_compressor(create(), page_size));
+        Self { slots: (0..slots).map(context).collect(), arrivals: AtomicUsize::new(0) }
+    }
+}
+
+impl Contexts for HostContexts {
+    fn with(&self, f: &mut dyn FnMut(&mut Context)) {
+        let next = || self.arrivals.fetch_add(1, Ordering::Relaxed);
+        let slot = ARRIVAL.with(|arrival| *arrival.get_or_init(next)) % self.slots.len();
+        f(&mut self.slots[slot].lock().expect("no thread died with a context"));
+    }
+}
