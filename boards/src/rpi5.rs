@@ -1,0 +1,52 @@
+//! What is particular to a Raspberry Pi 5 (BCM2712).
+//!
+//! Addresses are those of Linux' `bcm2712-rpi-5-b.dtb`; where firmware and tree disagree, the
+//! source is named at the constant.
+
+use core::ops::Range;
+
+use crate::Console;
+
+/// What the root node's `compatible` list has for the board.
+pub const COMPATIBLE_BOARD: &str = "raspberrypi,5-model-b";
+
+/// What the root node's `compatible` list has for the chip.
+pub const COMPATIBLE_CHIP: &str = "brcm,bcm2712";
+
+/// Address of UART10, the PL011 on the three-pin debug connector.
+///
+/// It is chosen by this address, not by `stdout-path`: with `enable_uart=1` firmware may point
+/// that at a UART of the RP1, which is behind PCI Express and in reset when the image starts.
+pub const CONSOLE_ADDRESS: u64 = 0x10_7d00_1000;
+
+/// Size of UART10's window in bytes. The identification registers are not in it.
+pub const CONSOLE_SIZE: u64 = 0x200;
+
+/// Frequency of UART10's clock in hertz: 115200 * 16 * 24.
+///
+/// Source: the platform definitions of Raspberry Pi's fork of Trusted Firmware-A. The tree on
+/// disk says 9 216 000, which would end in a wrong rate, so the tree is not asked.
+pub const CONSOLE_CLOCK_HZ: u32 = 44_236_800;
+
+/// Where the firmware's secure monitor lives: never to be written, mapped or handed out.
+///
+/// Without protection by hardware, secondary cores wait on words in it (Trusted Firmware-A,
+/// `docs/plat/rpi5.rst`).
+pub const FIRMWARE: Range<u64> = 0..0x8_0000;
+
+/// Address of the power management block, which has the watchdog and resets the board.
+pub const POWER_MANAGEMENT_ADDRESS: u64 = 0x10_7d20_0000;
+
+/// Size of the power management block in bytes.
+pub const POWER_MANAGEMENT_SIZE: u64 = 0x604;
+
+/// The console as it is without a device tree. Firmware has set the line up.
+#[must_use]
+pub fn fallback_console() -> Console {
+    Console {
+        registers: CONSOLE_ADDRESS..CONSOLE_ADDRESS + CONSOLE_SIZE,
+        interrupt: None,
+        clock_hz: Some(CONSOLE_CLOCK_HZ),
+        baud: None,
+    }
+}
