@@ -14,7 +14,7 @@ use buddy::Granule;
 ///    again from an address ([`core::ptr::with_exposed_provenance_mut`]).
 /// 3. Between [`Env::mask`] and the matching [`Env::unmask`] the calling thread is neither
 ///    preempted nor interrupted by anything that takes a [`SpinLock`](crate::SpinLock).
-pub unsafe trait Env: Sync {
+pub unsafe trait Env: Send + Sync {
     /// The page size.
     type Granule: Granule;
 
