@@ -1,2 +1,15 @@
-//! Allocator for compressed pages: zblock.
-#![no_std]
+#![doc = include_str!("../README.md")]
+#![cfg_attr(not(test), no_std)]
+
+extern crate alloc;
+
+mod classes;
+
+use zpool::{Backend, Env};
+
+/// The configurations of zblock, the default first.
+#[must_use]
+pub fn backends<'a, E: Env + 'a>() -> [Backend<'a, E>; 3] {
+    let default = Backend { name: "zblock", ..classes::fixed() };
+    [default, classes::fixed(), classes::v4()]
+}

@@ -1,0 +1,3 @@
+//! What the configurations promise.
+
+mod conformance;
