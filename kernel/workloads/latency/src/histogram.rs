@@ -1,6 +1,6 @@
 //! A histogram with one owner: for one thread, and to merge others into.
 
-use crate::layout::{BUCKETS, Bucket, OVERFLOW, high, index};
+use crate::layout::{BUCKETS, Bucket, OVERFLOW, high, in_order, index};
 
 /// How often each latency occurred, in log-linear buckets; count, minimum, maximum and sum exactly.
 ///
@@ -10,24 +10,29 @@ pub struct Histogram {
     pub(crate) counts: [u64; BUCKETS],
     pub(crate) sum: u64,
     /// `u64::MAX` while empty.
-    pub(crate) min: u64,
-    pub(crate) max: u64,
+    min: u64,
+    /// Zero while empty.
+    max: u64,
+    /// `max - min + 1` modulo 2^64, zero while empty.
+    width: u64,
 }
 
 impl Histogram {
     /// An empty histogram.
     #[must_use]
     pub const fn new() -> Self {
-        Self { counts: [0; BUCKETS], sum: 0, min: u64::MAX, max: 0 }
+        Self { counts: [0; BUCKETS], sum: 0, min: u64::MAX, max: 0, width: 0 }
     }
 
-    /// Counts a value. Constant time, no branch.
+    /// Counts a value. Constant time.
     #[inline]
     pub fn record(&mut self, ticks: u64) {
         self.counts[index(ticks)] += 1;
-        self.sum = self.sum.saturating_add(ticks);
-        self.min = self.min.min(ticks);
-        self.max = self.max.max(ticks);
+        self.sum = self.sum.wrapping_add(ticks);
+        // One comparison for both ends. A width of zero has every value outside.
+        if ticks.wrapping_sub(self.min) >= self.width {
+            self.extend(ticks, ticks);
+        }
     }
 
     /// Adds what `other` counted.
@@ -35,9 +40,18 @@ impl Histogram {
         for (count, more) in self.counts.iter_mut().zip(&other.counts) {
             *count += more;
         }
-        self.sum = self.sum.saturating_add(other.sum);
-        self.min = self.min.min(other.min);
-        self.max = self.max.max(other.max);
+        self.sum = self.sum.wrapping_add(other.sum);
+        self.extend(other.min, other.max);
+    }
+
+    /// Takes the extremes of other values into account, or `u64::MAX` and 0 for none.
+    pub(crate) fn extend(&mut self, min: u64, max: u64) {
+        if min > max {
+            return;
+        }
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
+        self.width = self.max.wrapping_sub(self.min).wrapping_add(1);
     }
 
     /// How many values were counted. Walks all buckets, as everything below does that says so.
@@ -64,7 +78,7 @@ impl Histogram {
         if self.is_empty() { None } else { Some(self.max) }
     }
 
-    /// The sum of all values, exactly; `u64::MAX` if it would be more.
+    /// The sum of all values, exactly, modulo 2^64 (584 years of nanoseconds).
     #[must_use]
     pub const fn sum(&self) -> u64 {
         self.sum
@@ -100,17 +114,20 @@ impl Histogram {
         let rank = (u128::from(count) * u128::from(parts.min(of))).div_ceil(u128::from(of));
         let rank = (rank as u64).max(1);
         let mut below = 0;
-        let bucket = self.counts.iter().position(|count| {
-            below += count;
+        let reaches = |&index: &usize| {
+            below += self.counts[index];
             below >= rank
-        })?;
+        };
+        let bucket = in_order().find(reaches)?;
         Some(high(bucket).min(self.max))
     }
 
     /// The buckets that are not empty, lowest first; their counts add up to [`Histogram::count`].
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> {
-        let bucket = |(index, &count)| (count > 0).then(|| Bucket::new(index, count));
-        self.counts.iter().enumerate().filter_map(bucket)
+        in_order().filter_map(|index| {
+            let count = self.counts[index];
+            (count > 0).then(|| Bucket::new(index, count))
+        })
     }
 }
 

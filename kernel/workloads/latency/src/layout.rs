@@ -8,23 +8,37 @@ pub const SUBBUCKETS: u64 = 1 << SUBBUCKET_BITS;
 /// 1 GHz and 5.6 hours at 54 MHz.
 pub const LIMIT: u64 = 1 << LIMIT_BITS;
 
-/// Buckets of a histogram, the last of which is for overflow.
-pub const BUCKETS: usize = OVERFLOW + 1;
+/// Buckets of a histogram, one of which is for overflow.
+pub const BUCKETS: usize = FIRST + (((LIMIT_BITS - SUBBUCKET_BITS + 1) as usize) << SUBBUCKET_BITS);
 
 const SUBBUCKET_BITS: u32 = 5;
 const LIMIT_BITS: u32 = 40;
 
-/// Index of the overflow bucket, one above the bucket of `LIMIT - 1`.
-pub(crate) const OVERFLOW: usize = ((LIMIT_BITS - SUBBUCKET_BITS + 1) as usize) << SUBBUCKET_BITS;
+/// Leading zeros of the values that have a bucket each.
+const MOST_ZEROS: u32 = u64::BITS - 1 - SUBBUCKET_BITS;
+
+/// Index of the overflow bucket. It comes first, so that choosing it takes no constant; bucket
+/// numbers otherwise grow with the values.
+pub(crate) const OVERFLOW: usize = 0;
+
+/// Index of the bucket of value 0.
+const FIRST: usize = OVERFLOW + 1;
 
 /// The bucket of a value, below [`BUCKETS`]. Without a branch.
 #[inline]
 pub(crate) const fn index(ticks: u64) -> usize {
-    // Below 2 * SUBBUCKETS the shift is 0 and every value has its own bucket; above, the shift
-    // keeps the leading one and SUBBUCKET_BITS bits behind it.
-    let shift = u64::BITS - 1 - SUBBUCKET_BITS - (ticks | SUBBUCKETS).leading_zeros();
-    let index = ((shift as usize) << SUBBUCKET_BITS) + (ticks >> shift) as usize;
-    if index < OVERFLOW { index } else { OVERFLOW }
+    // The leading one and SUBBUCKET_BITS bits behind it; below 2 * SUBBUCKETS, the value itself.
+    let zeros = (ticks | SUBBUCKETS).leading_zeros();
+    let mantissa = ticks << zeros >> MOST_ZEROS;
+    // Each power of two from 2 * SUBBUCKETS on takes SUBBUCKETS more.
+    let power = ((MOST_ZEROS as usize) << SUBBUCKET_BITS) + FIRST;
+    let index = mantissa as usize + power - ((zeros as usize) << SUBBUCKET_BITS);
+    if index < BUCKETS { index } else { OVERFLOW }
+}
+
+/// The buckets by ascending values.
+pub(crate) fn in_order() -> impl Iterator<Item = usize> {
+    (FIRST..BUCKETS).chain([OVERFLOW])
 }
 
 /// A bucket that is not empty.
@@ -46,12 +60,18 @@ impl Bucket {
 
 /// The highest value of a bucket.
 pub(crate) const fn high(index: usize) -> u64 {
-    if index >= OVERFLOW { u64::MAX } else { low(index + 1) - 1 }
+    if index == OVERFLOW { u64::MAX } else { start(index - FIRST + 1) - 1 }
 }
 
+/// The lowest value of a bucket.
 const fn low(index: usize) -> u64 {
-    let Some(shift) = (index >> SUBBUCKET_BITS).checked_sub(1) else { return index as u64 };
-    (SUBBUCKETS + index as u64 % SUBBUCKETS) << shift
+    if index == OVERFLOW { LIMIT } else { start(index - FIRST) }
+}
+
+/// The lowest value of the bucket at this place in the order of values.
+const fn start(place: usize) -> u64 {
+    let Some(shift) = (place >> SUBBUCKET_BITS).checked_sub(1) else { return place as u64 };
+    (SUBBUCKETS + place as u64 % SUBBUCKETS) << shift
 }
 
 #[cfg(test)]
@@ -60,11 +80,12 @@ mod tests {
 
     #[test]
     fn buckets_follow_each_other_without_gap() {
-        assert_eq!(low(0), 0);
-        for bucket in 0..OVERFLOW {
+        assert_eq!(low(FIRST), 0);
+        for bucket in FIRST..BUCKETS {
             assert!(low(bucket) <= high(bucket));
-            assert_eq!(high(bucket) + 1, low(bucket + 1));
             assert_eq!((index(low(bucket)), index(high(bucket))), (bucket, bucket));
+            let next = if bucket + 1 < BUCKETS { bucket + 1 } else { OVERFLOW };
+            assert_eq!(high(bucket) + 1, low(next));
         }
         assert_eq!(low(OVERFLOW), LIMIT);
         assert_eq!((index(LIMIT), index(u64::MAX)), (OVERFLOW, OVERFLOW));
@@ -72,7 +93,7 @@ mod tests {
 
     #[test]
     fn width_is_within_the_bound() {
-        for bucket in 0..OVERFLOW {
+        for bucket in FIRST..BUCKETS {
             let (low, high) = (low(bucket), high(bucket));
             assert!((high - low) * SUBBUCKETS < low.max(1), "bucket {bucket}: {low}..={high}");
         }

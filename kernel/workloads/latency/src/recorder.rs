@@ -16,6 +16,8 @@ pub struct Recorder {
     sum: AtomicU64,
     min: AtomicU64,
     max: AtomicU64,
+    /// `max - min + 1` modulo 2^64, zero while empty; for the writer alone.
+    width: AtomicU64,
 }
 
 impl Recorder {
@@ -27,17 +29,28 @@ impl Recorder {
             sum: AtomicU64::new(0),
             min: AtomicU64::new(u64::MAX),
             max: AtomicU64::new(0),
+            width: AtomicU64::new(0),
         }
     }
 
-    /// Counts a value. Constant time, no branch, never waits. Only the one writer calls this.
+    /// Counts a value. Constant time, never waits. Only the one writer calls this.
     #[inline]
     pub fn record(&self, ticks: u64) {
         let count = &self.counts[index(ticks)];
         count.store(count.load(Relaxed).wrapping_add(1), Relaxed);
-        self.sum.store(self.sum.load(Relaxed).saturating_add(ticks), Relaxed);
-        self.min.store(self.min.load(Relaxed).min(ticks), Relaxed);
-        self.max.store(self.max.load(Relaxed).max(ticks), Relaxed);
+        self.sum.store(self.sum.load(Relaxed).wrapping_add(ticks), Relaxed);
+        // One comparison for both ends. A width of zero has every value outside.
+        if ticks.wrapping_sub(self.min.load(Relaxed)) >= self.width.load(Relaxed) {
+            self.extend(ticks);
+        }
+    }
+
+    fn extend(&self, ticks: u64) {
+        let min = self.min.load(Relaxed).min(ticks);
+        let max = self.max.load(Relaxed).max(ticks);
+        self.min.store(min, Relaxed);
+        self.max.store(max, Relaxed);
+        self.width.store((max - min).wrapping_add(1), Relaxed);
     }
 
     /// Adds what was counted so far to `total`. Any core calls this at any time.
@@ -49,9 +62,8 @@ impl Recorder {
         for (count, more) in total.counts.iter_mut().zip(&self.counts) {
             *count += more.load(Relaxed);
         }
-        total.sum = total.sum.saturating_add(self.sum.load(Relaxed));
-        total.min = total.min.min(self.min.load(Relaxed));
-        total.max = total.max.max(self.max.load(Relaxed));
+        total.sum = total.sum.wrapping_add(self.sum.load(Relaxed));
+        total.extend(self.min.load(Relaxed), self.max.load(Relaxed));
     }
 
     /// Empties it. Only the one writer calls this.
@@ -62,6 +74,7 @@ impl Recorder {
         self.sum.store(0, Relaxed);
         self.min.store(u64::MAX, Relaxed);
         self.max.store(0, Relaxed);
+        self.width.store(0, Relaxed);
     }
 }
 
