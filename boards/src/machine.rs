@@ -136,8 +136,8 @@ pub enum PsciMethod {
 impl Machine {
     /// Reads a flattened device tree.
     ///
-    /// `data` begins with the tree and may be longer than it. Never panics, whatever the bytes
-    /// are; takes time proportional to the size of the tree times its depth, which is limited.
+    /// `data` begins with the tree and may be longer than it. Never panics and always ends,
+    /// whatever the bytes are; the trees of real boards take some ten passes over them.
     /// Nodes that are not enabled (`status` other than `okay`) are skipped with all below them.
     ///
     /// # Errors
@@ -149,8 +149,7 @@ impl Machine {
         let board = tree.board();
         let mut reserved = memory::reserved(&tree)?;
         if board == Board::RaspberryPi5 {
-            let range = rpi5::FIRMWARE;
-            memory::reserve(&mut reserved, Reserved { range, no_map: true })?;
+            rpi5::reserve_firmware(&mut reserved)?;
         }
         let (processors, processor_count) = processors::processors(&tree)?;
         Ok(Self {

@@ -5,7 +5,9 @@
 
 use core::ops::Range;
 
-use crate::Console;
+use heapless::Vec;
+
+use crate::{Console, Error, MAX_RESERVED_RANGES, Reserved};
 
 /// What the root node's `compatible` list has for the board.
 pub const COMPATIBLE_BOARD: &str = "raspberrypi,5-model-b";
@@ -49,4 +51,18 @@ pub fn fallback_console() -> Console {
         clock_hz: Some(CONSOLE_CLOCK_HZ),
         baud: None,
     }
+}
+
+/// Adds [`FIRMWARE`] to what is reserved, unless the tree has it.
+pub(crate) fn reserve_firmware(
+    reserved: &mut Vec<Reserved, MAX_RESERVED_RANGES>,
+) -> Result<(), Error> {
+    let covers = |entry: &Reserved| {
+        let Reserved { range, no_map } = entry;
+        *no_map && range.contains(&FIRMWARE.start) && range.end >= FIRMWARE.end
+    };
+    if reserved.iter().any(covers) {
+        return Ok(());
+    }
+    crate::tree::memory::reserve(reserved, Reserved { range: FIRMWARE, no_map: true })
 }

@@ -3,7 +3,6 @@
 use core::ops::Range;
 
 use dtoolkit::fdt::FdtNode;
-use dtoolkit::standard::NodeStandard;
 use dtoolkit::{Node, Property, ToCellInt};
 use heapless::Vec;
 
