@@ -14,6 +14,8 @@ mod handle;
 mod lock;
 mod pool;
 mod read;
+mod rwlock;
+pub mod slab;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -22,6 +24,7 @@ pub use buddy::{Granule, Granule4K, Granule16K};
 pub use env::Env;
 pub use error::{AllocError, HandleError};
 pub use handle::{Handle, Owner};
-pub use lock::{SpinGuard, SpinLock, TicketLock};
+pub use lock::{SpinGuard, SpinLock, TicketLock, relax};
 pub use pool::{Budget, NoOwners, Owners, Statistics, Work, ZPool};
 pub use read::{ReadEnd, ReadGuard};
+pub use rwlock::{Masked, RwSpinLock};

@@ -24,7 +24,7 @@ impl TicketLock {
     pub fn lock(&self) {
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
         while self.serving.load(Ordering::Acquire) != ticket {
-            core::hint::spin_loop();
+            relax();
         }
     }
 
@@ -46,6 +46,19 @@ impl TicketLock {
         let serving = self.serving.load(Ordering::Relaxed);
         self.serving.store(serving.wrapping_add(1), Ordering::Release);
     }
+}
+
+/// One turn of a waiting loop. On the bare machine it says YIELD, so that an emulator that runs
+/// CPUs in turn goes on to the one that is waited for.
+#[inline]
+pub fn relax() {
+    #[cfg(all(target_arch = "aarch64", target_os = "none"))]
+    // SAFETY: a hint without operands or effects.
+    unsafe {
+        core::arch::asm!("yield", options(nomem, nostack, preserves_flags));
+    }
+    #[cfg(not(all(target_arch = "aarch64", target_os = "none")))]
+    core::hint::spin_loop();
 }
 
 /// Data behind a [`TicketLock`], taken with interrupts masked by the environment.

@@ -27,7 +27,7 @@ fn every_size_round_trips<G: Granule>(subject: &Subject<'_, G>) {
     let step = if cfg!(miri) { G::SIZE / 16 - 1 } else { G::SIZE / 4096 };
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let sizes = (1..=subject.capabilities.largest).step_by(step);
     for size in sizes.chain([subject.capabilities.largest]) {
         let refused = |error| panic!("{size} bytes are refused: {error}");
@@ -82,7 +82,7 @@ fn sizes_out_of_range_are_refused<G: Granule>(subject: &Subject<'_, G>) {
 fn lengths_are_checked<G: Granule>(subject: &Subject<'_, G>) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let largest = subject.capabilities.largest;
     for size in [1, 64, largest / 5, largest / 2, largest] {
         let numbers: Vec<u32> =
@@ -109,7 +109,7 @@ fn lengths_are_checked<G: Granule>(subject: &Subject<'_, G>) {
 fn stale_handles_are_refused<G: Granule>(subject: &Subject<'_, G>) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let mut random = Random(3);
     for _ in 0..rounds(500) {
         let size = 1 + random.below(subject.capabilities.largest);
@@ -129,7 +129,7 @@ fn stale_handles_are_refused<G: Granule>(subject: &Subject<'_, G>) {
 fn forged_handles_are_refused<G: Granule>(subject: &Subject<'_, G>) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     for size in 1..=20 {
         model.malloc(size * subject.capabilities.largest / 20).expect("memory without a limit");
     }

@@ -22,7 +22,7 @@ pub(super) fn check<G: Granule>(subject: &Subject<'_, G>) {
 fn churn<G: Granule>(subject: &Subject<'_, G>, seed: u64, largest: usize) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let mut random = Random(seed);
     let mut live = Vec::new();
     for round in 0..rounds(10_000) {
@@ -49,7 +49,7 @@ fn churn<G: Granule>(subject: &Subject<'_, G>, seed: u64, largest: usize) {
 fn drain<G: Granule>(subject: &Subject<'_, G>, seed: u64, largest: usize) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let mut random = Random(seed);
     for _ in 0..rounds(2_000) {
         model.malloc(1 + random.below(largest)).expect("memory");

@@ -27,7 +27,7 @@ fn creation_survives_a_shortage<G: Granule>(subject: &Subject<'_, G>) {
 fn every_allocation_survives_a_shortage<G: Granule>(subject: &Subject<'_, G>) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let mut random = Random(11);
     let mut failures = 0;
     for round in 0..rounds(2_000) {
@@ -60,7 +60,7 @@ fn every_allocation_survives_a_shortage<G: Granule>(subject: &Subject<'_, G>) {
 fn dropping_gives_everything_back<G: Granule>(subject: &Subject<'_, G>) {
     let env = HostEnv::<G>::new();
     let pool = subject.pool(&env);
-    let mut model = Model::new(&env, &*pool);
+    let mut model = Model::new(&env, &*pool, subject.capabilities);
     let mut random = Random(13);
     for _ in 0..rounds(3_000) {
         model.malloc(1 + random.below(subject.capabilities.largest)).expect("memory");

@@ -40,6 +40,10 @@ pub struct Capabilities {
     /// Page frames that may stay with the pool after every object was freed and
     /// [`ZPool::compact`] was called.
     pub idle_pages: usize,
+    /// [`Statistics`](crate::Statistics) account for every frame the pool holds. A model of
+    /// another allocator counts the metadata that one would have, object by object, and holds
+    /// whole frames of them.
+    pub accounts_for_frames: bool,
 }
 
 impl Capabilities {
@@ -53,6 +57,7 @@ impl Capabilities {
             detects_length: true,
             pins_reads: true,
             idle_pages: 0,
+            accounts_for_frames: true,
         }
     }
 
@@ -66,6 +71,7 @@ impl Capabilities {
             detects_length: false,
             pins_reads: false,
             idle_pages: 0,
+            accounts_for_frames: true,
         }
     }
 }
