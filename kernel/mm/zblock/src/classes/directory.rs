@@ -156,7 +156,7 @@ impl<G: Granule> Directory<G> {
         if start % Self::WORDS + length > Self::WORDS {
             start = start.next_multiple_of(Self::WORDS);
         }
-        if start % Self::WORDS == 0 {
+        if start.is_multiple_of(Self::WORDS) {
             start += Self::BITMAP_WORDS;
         }
         if start >> RECORD_BITS != 0 {

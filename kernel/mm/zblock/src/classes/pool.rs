@@ -17,19 +17,19 @@ use super::table::{Class, Table};
 
 /// A pool whose blocks are divided into equal slots.
 pub(crate) struct Pool<E: Env, P: Policy> {
-    env: E,
+    pub(super) env: E,
     table: &'static Table,
-    names: P::Names<E::Granule>,
-    shelves: Box<[Line<SpinLock<Shelf<E::Granule, P>>>]>,
+    pub(super) names: P::Names<E::Granule>,
+    pub(super) shelves: Box<[Line<E::Granule, P>]>,
     /// Pages of all blocks.
     pages: AtomicUsize,
     /// Bit `class` is set while that class may keep an empty block.
     keeping: AtomicU64,
 }
 
-/// Alone on its cache lines, so that the locks of two classes do not contend.
+/// A class under its lock, alone on its cache lines, so that two classes do not contend.
 #[repr(align(64))]
-struct Line<T>(T);
+pub(super) struct Line<G, P>(pub(super) SpinLock<Shelf<G, P>>);
 
 impl<E: Env, P: Policy> Pool<E, P> {
     /// An empty pool.

@@ -140,7 +140,7 @@ impl<G: Granule, P: Policy> Shelf<G, P> {
         let header: NonNull<Header> = block.cast();
         // SAFETY: the block is the shelf's, its header initialised.
         let free = unsafe {
-            if !release::<G>(header, slot) {
+            if !release(header, slot) {
                 return Put::WasFree;
             }
             (*header.as_ptr()).free += 1;
@@ -258,7 +258,7 @@ unsafe fn claim_lowest<G: Granule>(header: NonNull<Header>) -> Option<usize> {
 ///
 /// # Safety
 /// The block is the caller's, its header initialised, the slot one of the bitmap.
-unsafe fn release<G: Granule>(header: NonNull<Header>, slot: usize) -> bool {
+unsafe fn release(header: NonNull<Header>, slot: usize) -> bool {
     // SAFETY: the word is one of the bitmap, which is the caller's.
     let word = unsafe { &mut *bitmap(header).add(slot / 64).as_ptr() };
     let bit = 1 << (slot % 64);
@@ -270,4 +270,30 @@ unsafe fn release<G: Granule>(header: NonNull<Header>, slot: usize) -> bool {
 fn bitmap(header: NonNull<Header>) -> NonNull<u64> {
     // SAFETY: the bitmap follows the header in the same block.
     unsafe { header.add(1).cast() }
+}
+
+#[cfg(test)]
+impl<G: Granule, P: Policy> Shelf<G, P> {
+    /// The blocks of a list, first to last.
+    pub(super) fn list(&self, list: usize) -> std::vec::Vec<NonNull<u8>> {
+        let mut blocks = std::vec::Vec::new();
+        let mut next = self.lists[list];
+        while let Some(header) = next {
+            blocks.push(header.cast());
+            // SAFETY: blocks on lists are the shelf's, headers initialised.
+            next =
+                unsafe { Some((*header.as_ptr()).next) }.filter(|&n| Some(n) != self.lists[list]);
+        }
+        blocks
+    }
+
+    /// Number of free slots of a block, and its bitmap, lowest word first.
+    pub(super) fn inspect(&self, block: NonNull<u8>) -> (usize, std::vec::Vec<u64>) {
+        let header: NonNull<Header> = block.cast();
+        // SAFETY: the block is the shelf's, its header initialised.
+        unsafe {
+            let words = NonNull::slice_from_raw_parts(bitmap(header), bitmap_words::<G>());
+            ((*header.as_ptr()).free as usize, words.as_ref().to_vec())
+        }
+    }
 }

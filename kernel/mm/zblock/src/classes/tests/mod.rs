@@ -1,3 +1,9 @@
 //! What the configurations promise.
 
 mod conformance;
+mod exact;
+mod fixed;
+mod invariants;
+mod tables;
+mod v4;
+mod vectors;
