@@ -15,6 +15,9 @@ pub trait Machine: Sync {
     /// CPUs that run.
     fn cpus(&self) -> usize;
 
+    /// Bytes of RAM.
+    fn memory_bytes(&self) -> u64;
+
     /// Nanoseconds since some moment before the run; never goes back.
     fn now_ns(&self) -> u64;
 
@@ -30,6 +33,10 @@ pub trait Machine: Sync {
     /// [`OutOfMemory`] when the range, or what describes it, cannot be had. What a page needs is
     /// only known when it is touched: see [`WorkerEnd::Killed`].
     fn map(&self, bytes: usize) -> Result<Box<dyn Arena + '_>, OutOfMemory>;
+
+    /// Arenas may from now on have at most `pages` frames mapped at once, all together. A machine
+    /// that needs a few more to make progress takes those.
+    fn limit_resident(&self, pages: usize);
 
     /// Memory figures now. May take locks; not for the hot path.
     fn snapshot(&self) -> Snapshot;
@@ -66,6 +73,11 @@ pub trait Machine: Sync {
 pub trait Arena {
     /// The memory as 64-bit words, aligned to a page; a whole number of pages.
     fn words(&mut self) -> &mut [u64];
+
+    /// The same memory as bytes.
+    fn bytes(&mut self) -> &mut [u8] {
+        bytemuck::cast_slice_mut(self.words())
+    }
 
     /// Forgets the contents, as if unmapped and mapped again: frames and stored objects are given
     /// back, every word reads as zero.

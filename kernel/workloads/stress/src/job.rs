@@ -1,0 +1,234 @@
+//! Runs what the options ask for.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::{AtomicU8, AtomicU64};
+
+use once_cell::race::OnceBox;
+use report::{InstanceResult, Outcome, Snapshot, Status, StressorResult};
+
+use crate::corpus::Corpus;
+use crate::options::{Options, Request};
+use crate::stressors::{self, Stressor};
+use crate::worker::{Counters, Shared, State, Worker};
+use crate::{Machine, WorkerEnd};
+
+/// What a run did: the parts of a [`report::Document`] that the workloads know.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RunReport {
+    /// What each stressor did, in the order of the command line.
+    pub stressors: Vec<StressorResult>,
+    /// Memory figures when the work was done and nothing was given back yet.
+    pub memory: Snapshot,
+    /// Wall time of the run in nanoseconds.
+    pub elapsed_ns: u64,
+    /// How it ended.
+    pub status: Status,
+}
+
+/// One stressor of the run and its workers' place among all workers.
+struct Group {
+    stressor: &'static Stressor,
+    first: usize,
+    count: usize,
+}
+
+/// Runs all stressors asked for at once and waits for them.
+///
+/// Prints what starts, what fails as it fails, and progress; the results are for the caller to
+/// print.
+#[must_use]
+pub fn run(machine: &dyn Machine, options: &Options, corpus: &Corpus<'_>) -> RunReport {
+    let groups = groups(machine, options);
+    announce(machine, options, &groups);
+    machine.limit_resident(resident_pages(machine, options, &groups));
+
+    let workers = groups.iter().map(|group| group.count).sum();
+    let start_ns = machine.now_ns();
+    let shared = Shared {
+        machine,
+        options,
+        corpus,
+        counters: (0..workers).map(|_| Counters::default()).collect(),
+        start_ns,
+        deadline_ns: options.limit_ns().map(|limit| start_ns.saturating_add(limit)),
+        next_progress_ns: AtomicU64::new(start_ns.saturating_add(options.progress_ns)),
+        sampling: AtomicU8::new(0),
+        sample: OnceBox::new(),
+    };
+    let ends = machine.run_workers(workers, &|number| {
+        let Some(group) = groups.iter().rfind(|group| group.first <= number) else { return };
+        let (counters, instance) = (&shared.counters[number], number - group.first);
+        let worker = Worker::begin(&shared, counters, group.stressor, instance, group.count);
+        (group.stressor.run)(&worker);
+    });
+    let elapsed_ns = machine.now_ns().saturating_sub(start_ns);
+
+    // Nobody finished: the figures as they are.
+    shared.sample();
+    let memory = shared.sample.get().copied().unwrap_or_default();
+    let stressors: Vec<_> =
+        groups.iter().map(|group| result(machine, options, group, &shared, &ends)).collect();
+    let outcomes = stressors.iter().map(StressorResult::outcome);
+    let status = outcomes.reduce(Outcome::worse).unwrap_or(Outcome::NoData).status();
+    RunReport { stressors, memory, elapsed_ns, status }
+}
+
+fn groups(machine: &dyn Machine, options: &Options) -> Vec<Group> {
+    let mut first = 0;
+    let group = |request: &Request| {
+        let count = match request.instances {
+            0 => machine.cpus(),
+            instances => instances as usize,
+        };
+        let group = Group { stressor: stressors::find(request.name)?, first, count };
+        first += count;
+        Some(group)
+    };
+    options.requests.iter().filter_map(group).collect()
+}
+
+fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
+    match options.limit_ns() {
+        None => machine.print(format_args!("zlab: info:  [0] running without a time limit")),
+        Some(limit_ns) if options.timeout_ns.is_none() => machine.print(format_args!(
+            "zlab: info:  [0] defaulting to a {} secs run per stressor",
+            limit_ns / 1_000_000_000
+        )),
+        Some(limit_ns) => machine.print(format_args!(
+            "zlab: info:  [0] setting to a {} secs run per stressor",
+            Seconds(limit_ns)
+        )),
+    }
+    let mut hogs = alloc::string::String::new();
+    for group in groups {
+        let comma = if hogs.is_empty() { "" } else { ", " };
+        hogs += &alloc::format!("{comma}{} {}", group.count, group.stressor.name);
+    }
+    machine.print(format_args!("zlab: info:  [0] dispatching hogs: {hogs}"));
+    let memory = machine.memory_bytes();
+    for group in groups {
+        let (name, bytes) = (group.stressor.name, (group.stressor.bytes)(options, memory));
+        machine.print(format_args!(
+            "zlab: info:  [0] {name}: using {} per stressor instance (total {} of {} memory)",
+            Size(bytes / group.count as u64),
+            Size(bytes),
+            Size(memory)
+        ));
+    }
+}
+
+/// Frames that arenas may have mapped at once: at least a few for each worker.
+fn resident_pages(machine: &dyn Machine, options: &Options, groups: &[Group]) -> usize {
+    const LEAST_PER_WORKER: usize = 4;
+    let memory = machine.memory_bytes();
+    let paged = groups.iter().filter(|group| group.stressor.paged);
+    let (workers, working_sets) = paged.fold((0, 0_u64), |(workers, bytes), group| {
+        let more = (group.stressor.bytes)(options, memory);
+        (workers + group.count, bytes.saturating_add(more))
+    });
+    let pages = options.resident.bytes_of(working_sets) / machine.page_size() as u64;
+    usize::try_from(pages).unwrap_or(usize::MAX).max(workers * LEAST_PER_WORKER)
+}
+
+fn result(
+    machine: &dyn Machine,
+    options: &Options,
+    group: &Group,
+    shared: &Shared<'_>,
+    ends: &[WorkerEnd],
+) -> StressorResult {
+    let numbers = group.first..group.first + group.count;
+    let counters = &shared.counters[numbers.clone()];
+    let instances = numbers.map(|number| {
+        let end = ends.get(number).copied().unwrap_or(WorkerEnd::NotStarted);
+        instance(machine, options, group, &shared.counters[number], end)
+    });
+    StressorResult {
+        name: group.stressor.name.to_string(),
+        method: (group.stressor.method)(options).map(ToString::to_string),
+        bytes: (group.stressor.bytes)(options, machine.memory_bytes()),
+        instances: instances.collect(),
+        metrics: (group.stressor.metrics)(counters),
+    }
+}
+
+fn instance(
+    machine: &dyn Machine,
+    options: &Options,
+    group: &Group,
+    counters: &Counters,
+    end: WorkerEnd,
+) -> InstanceResult {
+    let name = group.stressor.name;
+    let checks = counters.checks.load(Relaxed);
+    let verify_errors = counters.errors.load(Relaxed);
+    let bogo_ops = counters.ticks.load(Relaxed) >> group.stressor.tick_shift;
+    let unchecked = checks == 0 && (group.stressor.checks)(options);
+    let outcome = match (end, counters.state()) {
+        _ if verify_errors > 0 => Outcome::Failed,
+        (_, State::Failed) => Outcome::Failed,
+        (_, State::NoResource) | (WorkerEnd::NotStarted, _) => Outcome::NoResource,
+        (WorkerEnd::Killed, _) => Outcome::NoResource,
+        (WorkerEnd::Returned, State::Running) => Outcome::Failed,
+        (WorkerEnd::Returned, State::Finished) if bogo_ops == 0 || unchecked => Outcome::NoData,
+        (WorkerEnd::Returned, State::Finished) => Outcome::Passed,
+    };
+    if verify_errors > 0 {
+        machine.print(format_args!(
+            "zlab: fail:  [0] {name}: detected {verify_errors} bit errors while stressing memory"
+        ));
+    }
+    match end {
+        WorkerEnd::Returned => {}
+        WorkerEnd::Killed => machine.print(format_args!(
+            "zlab: fail:  [0] {name}: an instance was stopped: a page fault found no memory"
+        )),
+        WorkerEnd::NotStarted => machine.print(format_args!(
+            "zlab: fail:  [0] {name}: an instance was not started: no memory for its thread"
+        )),
+    }
+    let start_ns = counters.start_ns.load(Relaxed);
+    InstanceResult {
+        outcome,
+        bogo_ops,
+        real_ns: counters.end_ns.load(Relaxed).saturating_sub(start_ns),
+        user_ns: counters.user_ns.load(Relaxed),
+        system_ns: counters.system_ns.load(Relaxed),
+        checks,
+        verify_errors,
+        resident_max_bytes: counters.resident_max_bytes.load(Relaxed),
+    }
+}
+
+/// A time in seconds, with as many decimals as it needs, at most three.
+struct Seconds(u64);
+
+impl core::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let milliseconds = self.0 / 1_000_000;
+        if milliseconds.is_multiple_of(1000) {
+            write!(f, "{}", milliseconds / 1000)
+        } else {
+            write!(f, "{}.{:03}", milliseconds / 1000, milliseconds % 1000)
+        }
+    }
+}
+
+/// A size in the largest unit of which it has at least one, as stress-ng prints sizes.
+struct Size(u64);
+
+impl core::fmt::Display for Size {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
+        let unit = (self.0.max(1).ilog2() / 10).min(4);
+        let hundredths = (u128::from(self.0) * 100) >> (10 * unit);
+        let name = UNITS[unit as usize];
+        if hundredths.is_multiple_of(100) {
+            write!(f, "{}{name}", hundredths / 100)
+        } else {
+            write!(f, "{}.{:02}{name}", hundredths / 100, hundredths % 100)
+        }
+    }
+}

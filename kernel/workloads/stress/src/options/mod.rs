@@ -1,0 +1,172 @@
+//! The option grammar: boot arguments in, settings out.
+//!
+//! Stressor options are stress-ng's; kernel words are `key=value`. One table ([`TABLE`]) drives
+//! the parser, the help text and the search for what an unknown word may have meant.
+//!
+//! An option's value is the next word, or follows after `=` (`--vm 2`, `--vm=2`), or for a short
+//! option directly (`-t5`). A later option overrides an earlier one. A word that starts with `-`
+//! and is not in the table, or whose value is not understood, is an error. Any other unknown word
+//! is collected in [`Options::ignored`]: firmware adds words of its own.
+//!
+//! `--zpool N` is the number of instances of the stressor `zpool` and is only accepted with a
+//! number. The launcher takes `--zpool NAME`, where NAME is not a number, for itself, and passes
+//! it on as `zpool=NAME`, the name of the back end.
+
+mod boot;
+mod error;
+mod help;
+mod nearest;
+mod parse;
+mod table;
+mod value;
+
+pub use boot::{BootOptions, Heap, Injection, Log};
+pub use error::OptionError;
+pub use help::{help, stressors};
+pub use nearest::nearest;
+pub use table::{OptionEntry, TABLE};
+pub use value::Amount;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What to do instead of, or besides, running stressors.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Action {
+    /// Run the stressors.
+    #[default]
+    Run,
+    /// Print [`help`].
+    Help,
+    /// Print [`stressors`].
+    ListStressors,
+}
+
+/// Which columns the metrics table has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Metrics {
+    /// No table.
+    #[default]
+    Off,
+    /// The columns of `--metrics-brief`.
+    Brief,
+    /// The columns of `--metrics`, and miscellaneous metrics.
+    Full,
+}
+
+/// Everything the boot arguments say.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Options {
+    /// What the kernel itself must know.
+    pub boot: BootOptions,
+    /// What to do.
+    pub action: Action,
+    /// The stressors to run together, in the order of the command line.
+    pub requests: Vec<Request>,
+    /// Settings of `vm`.
+    pub vm: VmSettings,
+    /// Operations of `zpool` over all instances.
+    pub zpool: StoreSettings,
+    /// Operations of `zswap` over all instances.
+    pub zswap: StoreSettings,
+    /// `--timeout` in nanoseconds; zero is no limit, `None` was not given.
+    pub timeout_ns: Option<u64>,
+    /// Frames that arenas may have mapped at once; a percentage is of the working sets.
+    pub resident: Amount,
+    /// Most of RAM that the pool may take, in percent.
+    pub max_pool_percent: u32,
+    /// Report each page that did not verify, and check where checking is optional.
+    pub verify: bool,
+    /// Which metrics table to print.
+    pub metrics: Metrics,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Say more.
+    pub verbose: bool,
+    /// Time between progress lines in nanoseconds; zero for none.
+    pub progress_ns: u64,
+    /// Words that nobody here knows, in order.
+    pub ignored: Vec<String>,
+}
+
+/// One stressor to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Request {
+    /// Its name.
+    pub name: &'static str,
+    /// Instances; zero for one on each CPU.
+    pub instances: u32,
+}
+
+/// Settings of the stressor `vm`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VmSettings {
+    /// Memory of all instances together; a percentage is of RAM.
+    pub bytes: Amount,
+    /// Name of the method.
+    pub method: &'static str,
+    /// Keep the mapping from loop to loop.
+    pub keep: bool,
+    /// Bogo operations over all instances after which to stop.
+    pub ops: Option<u64>,
+}
+
+/// Settings of the stressors that use the pool or the store directly.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StoreSettings {
+    /// Uncompressed size of the live set of all instances together; a percentage is of RAM.
+    pub bytes: Amount,
+    /// Bogo operations over all instances after which to stop.
+    pub ops: Option<u64>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            boot: BootOptions::default(),
+            action: Action::default(),
+            requests: Vec::new(),
+            vm: VmSettings {
+                bytes: Amount::Bytes(256 << 20),
+                method: "all",
+                keep: false,
+                ops: None,
+            },
+            zpool: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
+            zswap: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
+            timeout_ns: None,
+            resident: Amount::Percent(25),
+            max_pool_percent: 50,
+            verify: false,
+            metrics: Metrics::default(),
+            seed: 0,
+            verbose: false,
+            progress_ns: 1_000_000_000,
+            ignored: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Most time a run takes without `--timeout`: a day, as with stress-ng.
+    pub const DEFAULT_TIMEOUT_NS: u64 = 86_400 * 1_000_000_000;
+
+    /// Understands the boot arguments, words separated by blanks.
+    ///
+    /// # Errors
+    /// The first word that is not understood, see [`OptionError`]; it prints as one line for
+    /// people.
+    pub fn parse(arguments: &str) -> Result<Self, OptionError> {
+        parse::parse(arguments)
+    }
+
+    /// Time after which the run ends, in nanoseconds from its start; `None` for no limit.
+    #[must_use]
+    pub fn limit_ns(&self) -> Option<u64> {
+        match self.timeout_ns {
+            None => Some(Self::DEFAULT_TIMEOUT_NS),
+            Some(0) => None,
+            timeout => timeout,
+        }
+    }
+}

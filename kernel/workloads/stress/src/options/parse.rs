@@ -1,0 +1,82 @@
+//! From boot arguments to settings.
+
+use alloc::string::{String, ToString};
+
+use super::table::{OptionEntry, TABLE};
+use super::{OptionError, Options, nearest};
+
+pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
+    let mut options = Options::default();
+    let mut words = arguments.split_ascii_whitespace();
+    while let Some(word) = words.next() {
+        match lookup(word) {
+            Some(Match { entry, value }) => apply(&mut options, word, entry, value, &mut words)?,
+            None if word.starts_with('-') => return Err(unknown(word)),
+            None => ignore(&mut options, word),
+        }
+    }
+    Ok(options)
+}
+
+/// A table entry and the value that is part of the word, if any.
+struct Match<'a> {
+    entry: &'static OptionEntry,
+    value: Option<&'a str>,
+}
+
+fn lookup(word: &str) -> Option<Match<'_>> {
+    let (name, value) = match word.split_once('=') {
+        Some((name, value)) => (name, Some(value)),
+        None => (word, None),
+    };
+    if let Some(entry) = TABLE.iter().find(|entry| entry.name == name || entry.short == name) {
+        // A kernel word without `=` is some other word that happens to be spelt like it.
+        let complete = name.starts_with('-') || value.is_some();
+        return complete.then_some(Match { entry, value });
+    }
+    // `-t5`
+    let short = word.get(..2).filter(|short| short.starts_with('-') && *short != "--")?;
+    let entry = TABLE.iter().find(|entry| entry.short == short && entry.takes_value())?;
+    Some(Match { entry, value: word.get(2..) })
+}
+
+fn apply<'a>(
+    options: &mut Options,
+    word: &str,
+    entry: &'static OptionEntry,
+    value: Option<&'a str>,
+    words: &mut impl Iterator<Item = &'a str>,
+) -> Result<(), OptionError> {
+    let value = match (entry.takes_value(), value) {
+        (true, Some(value)) => value,
+        (true, None) => words.next().ok_or_else(|| OptionError::MissingValue {
+            word: word.to_string(),
+            accepted: entry.accepted,
+        })?,
+        (false, None) => "",
+        (false, Some(value)) => {
+            return Err(OptionError::UnexpectedValue {
+                word: entry.name.to_string(),
+                value: value.to_string(),
+            });
+        }
+    };
+    (entry.set)(options, value).map_err(|problem| OptionError::BadValue {
+        word: entry.name.to_string(),
+        value: value.to_string(),
+        problem,
+        accepted: entry.accepted,
+    })
+}
+
+fn unknown(word: &str) -> OptionError {
+    let name = word.split_once('=').map_or(word, |(name, _)| name);
+    let options = TABLE.iter().map(|entry| entry.name).filter(|name| name.starts_with('-'));
+    OptionError::Unknown { word: word.to_string(), nearest: nearest(name, options) }
+}
+
+fn ignore(options: &mut Options, word: &str) {
+    if !options.ignored.iter().any(|known| known == word) {
+        options.ignored.push(String::from(word));
+    }
+}

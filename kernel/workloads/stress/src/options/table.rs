@@ -1,0 +1,234 @@
+//! The table of options.
+
+use alloc::string::{String, ToString};
+
+use super::value::{amount, duration_ns, number, percent, positive, small_number};
+use super::{Action, Heap, Injection, Log, Metrics, Options, Request};
+use crate::stressors;
+use crate::vm;
+
+/// One option or kernel word.
+pub struct OptionEntry {
+    /// The word: `--vm-bytes`, or `granule` for `granule=4k`.
+    pub name: &'static str,
+    /// The short form, such as `-t`; empty when there is none.
+    pub short: &'static str,
+    /// What the value is, for the help text; empty for an option without a value.
+    pub accepted: &'static str,
+    /// What it does, in one line.
+    pub about: &'static str,
+    /// Puts the value where it belongs, or says what is wrong with it.
+    pub(super) set: fn(&mut Options, &str) -> Result<(), String>,
+}
+
+impl OptionEntry {
+    /// Whether a value follows.
+    #[must_use]
+    pub fn takes_value(&self) -> bool {
+        !self.accepted.is_empty()
+    }
+}
+
+const SIZE: &str = "a size such as 64k, 256M, 1G, or a percentage such as 300%";
+const OPERATIONS: &str = "a number above zero";
+const INSTANCES: &str = "a number of instances, 0 for one on each CPU";
+const DURATION: &str = "a time such as 5, 5s, 2m, 1h, 1d, 500ms; 0 for no limit";
+
+/// Every option and kernel word, in the order of the help text.
+pub static TABLE: &[OptionEntry] = &[
+    option("--vm", INSTANCES, "start N workers that fill memory and check it", |options, value| {
+        request(options, "vm", value)
+    }),
+    option(
+        "--vm-bytes",
+        SIZE,
+        "memory of all vm workers together (256M); % of RAM",
+        |options, value| set(&mut options.vm.bytes, amount(value)),
+    ),
+    option("--vm-method", vm::METHOD_NAMES, "how vm fills and checks (all)", |options, value| {
+        set(&mut options.vm.method, vm::method_name(value).ok_or_else(|| no_method(value)))
+    }),
+    option("--vm-keep", "", "keep the memory mapped from loop to loop", |options, _| {
+        set(&mut options.vm.keep, Ok(true))
+    }),
+    option(
+        "--vm-ops",
+        OPERATIONS,
+        "stop after N bogo operations of all workers",
+        |options, value| set(&mut options.vm.ops, positive(value).map(Some)),
+    ),
+    option(
+        "--zpool",
+        INSTANCES,
+        "start N workers that replace objects of the pool",
+        |options, value| request(options, "zpool", value),
+    ),
+    option(
+        "--zpool-bytes",
+        SIZE,
+        "pages whose objects are live, uncompressed (16M)",
+        |options, value| set(&mut options.zpool.bytes, amount(value)),
+    ),
+    option(
+        "--zpool-ops",
+        OPERATIONS,
+        "stop after N bogo operations of all workers",
+        |options, value| set(&mut options.zpool.ops, positive(value).map(Some)),
+    ),
+    option(
+        "--zswap",
+        INSTANCES,
+        "start N workers that store, load and compare pages",
+        |options, value| request(options, "zswap", value),
+    ),
+    option("--zswap-bytes", SIZE, "pages that are live in the store (16M)", |options, value| {
+        set(&mut options.zswap.bytes, amount(value))
+    }),
+    option(
+        "--zswap-ops",
+        OPERATIONS,
+        "stop after N bogo operations of all workers",
+        |options, value| set(&mut options.zswap.ops, positive(value).map(Some)),
+    ),
+    OptionEntry {
+        name: "--timeout",
+        short: "-t",
+        accepted: DURATION,
+        about: "stop after that time (1 day)",
+        set: |options, value| set(&mut options.timeout_ns, duration_ns(value).map(Some)),
+    },
+    option(
+        "--resident",
+        SIZE,
+        "memory that may be mapped at once (25%); % of the working sets",
+        |options, value| set(&mut options.resident, amount(value)),
+    ),
+    option(
+        "--max-pool-percent",
+        "1 to 100",
+        "most of RAM that the pool may take (50)",
+        |options, value| set(&mut options.max_pool_percent, percent(value, 100)),
+    ),
+    option("--verify", "", "report every page that did not verify", |options, _| {
+        set(&mut options.verify, Ok(true))
+    }),
+    option("--metrics", "", "print the metrics table", |options, _| {
+        set(&mut options.metrics, Ok(Metrics::Full))
+    }),
+    option("--metrics-brief", "", "print the metrics table with fewer columns", |options, _| {
+        set(&mut options.metrics, Ok(Metrics::Brief))
+    }),
+    option("--seed", "a number", "seed of everything random (0)", |options, value| {
+        set(&mut options.seed, number(value))
+    }),
+    option("--stressors", "", "list the stressors", |options, _| {
+        set(&mut options.action, Ok(Action::ListStressors))
+    }),
+    OptionEntry {
+        name: "--verbose",
+        short: "-v",
+        accepted: "",
+        about: "say more",
+        set: |options, _| set(&mut options.verbose, Ok(true)),
+    },
+    OptionEntry {
+        name: "--help",
+        short: "-h",
+        accepted: "",
+        about: "print this",
+        set: |options, _| set(&mut options.action, Ok(Action::Help)),
+    },
+    option("granule", "4k or 16k", "page size (4k)", |options, value| {
+        set(&mut options.boot.page_size, choose(value, &[("4k", 4096), ("16k", 16384)]))
+    }),
+    option(
+        "zpool",
+        "the name of an allocator",
+        "allocator of compressed pages (zblock)",
+        |options, value| set(&mut options.boot.zpool, name(value)),
+    ),
+    option(
+        "compressor",
+        "NAME or NAME:LEVEL",
+        "compressor of the store (lz4)",
+        |options, value| set(&mut options.boot.compressor, name(value)),
+    ),
+    option("heap", "tlsf or llff", "allocator of the kernel's heap (tlsf)", |options, value| {
+        let heaps = [("tlsf", Heap::Tlsf), ("llff", Heap::LinkedListFirstFit)];
+        set(&mut options.boot.heap, choose(value, &heaps))
+    }),
+    option("log", "defmt, text or off", "how log messages leave (text)", |options, value| {
+        let logs = [("defmt", Log::Defmt), ("text", Log::Text), ("off", Log::Off)];
+        set(&mut options.boot.log, choose(value, &logs))
+    }),
+    option("exit", "semihosting or psci", "how to leave at the end (psci)", |options, value| {
+        let ways = [("semihosting", true), ("psci", false)];
+        set(&mut options.boot.exit_by_semihosting, choose(value, &ways))
+    }),
+    option("icount", "0 or 1", "time is instructions executed (0)", |options, value| {
+        set(&mut options.boot.icount, choose(value, &[("0", false), ("1", true)]))
+    }),
+    option("progress", DURATION, "time between progress lines (1s)", |options, value| {
+        set(&mut options.progress_ns, duration_ns(value))
+    }),
+    option(
+        "inject",
+        "verify, panic, pointer or stack",
+        "provoke a fault, to see it caught",
+        |options, value| {
+            let injections = [
+                ("verify", Some(Injection::Verify)),
+                ("panic", Some(Injection::Panic)),
+                ("pointer", Some(Injection::WildPointer)),
+                ("stack", Some(Injection::StackOverflow)),
+            ];
+            set(&mut options.boot.injection, choose(value, &injections))
+        },
+    ),
+];
+
+const fn option(
+    name: &'static str,
+    accepted: &'static str,
+    about: &'static str,
+    set: fn(&mut Options, &str) -> Result<(), String>,
+) -> OptionEntry {
+    OptionEntry { name, short: "", accepted, about, set }
+}
+
+fn set<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
+
+fn request(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
+    let instances = small_number(value)?;
+    if instances > stressors::INSTANCE_LIMIT {
+        return Err(alloc::format!("at most {} instances", stressors::INSTANCE_LIMIT));
+    }
+    let Some(stressor) = stressors::find(name) else {
+        return Err("no such stressor".to_string());
+    };
+    match options.requests.iter_mut().find(|request| request.name == name) {
+        Some(request) => request.instances = instances,
+        None => options.requests.push(Request { name: stressor.name, instances }),
+    }
+    Ok(())
+}
+
+fn choose<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let choice = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(value));
+    choice.map(|&(_, choice)| choice).ok_or_else(|| "not one of the choices".to_string())
+}
+
+fn name(value: &str) -> Result<String, String> {
+    if value.is_empty() { Err("empty".to_string()) } else { Ok(value.to_string()) }
+}
+
+fn no_method(value: &str) -> String {
+    let near = super::nearest(value, vm::method_names());
+    match near.first() {
+        Some(near) => alloc::format!("no such method, did you mean {near}?"),
+        None => "no such method".to_string(),
+    }
+}
