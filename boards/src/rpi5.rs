@@ -42,6 +42,15 @@ pub const POWER_MANAGEMENT_ADDRESS: u64 = 0x10_7d20_0000;
 /// Size of the power management block in bytes.
 pub const POWER_MANAGEMENT_SIZE: u64 = 0x604;
 
+/// Offset of the register that starts and stops the watchdog (`RSTC`), in bytes.
+pub const WATCHDOG_CONTROL_OFFSET: u64 = 0x1c;
+
+/// What to write there to stop a watchdog that firmware has left running, password included.
+///
+/// Some firmware of June and July 2025 does (raspberrypi/firmware issue 1980). The value is the
+/// one that drivers for earlier Raspberry Pis write.
+pub const WATCHDOG_STOP: u32 = 0x5a00_0102;
+
 /// The console as it is without a device tree. Firmware has set the line up.
 #[must_use]
 pub fn fallback_console() -> Console {

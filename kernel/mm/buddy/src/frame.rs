@@ -2,9 +2,11 @@
 
 /// State of one page frame: 8 bytes, that is 0.2 % of RAM at 4 KiB and 0.05 % at 16 KiB.
 ///
-/// Only the first frame of a block says what the block is; the others are
-/// [`Interior`](FrameState::Interior). So splitting and merging write one entry for each order,
-/// whatever the size of the blocks.
+/// Only the first frame of a block says what the block is; the others are "interior". So splitting
+/// or merging by one order writes a handful of entries, whatever the size of the blocks.
+///
+/// Aligned to 4 bytes, without padding; every bit pattern is a valid value, so RAM that holds
+/// anything can be lent as a frame array. [`Buddy::new`](crate::Buddy::new) overwrites it.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(C)]
 pub struct FrameInfo {
