@@ -218,7 +218,7 @@ fn run<G: Granule>(ram: &[Range<u64>], holes: &[(prop::sample::Index, i64, u64)]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
     fn follows_the_model_4k(
