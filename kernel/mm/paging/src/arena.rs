@@ -80,7 +80,10 @@ impl<M: TableMemory> Tables<M> {
     /// [`Error::VirtualRange`], [`Error::Misaligned`]; [`Error::AlreadyMapped`] where a mapping
     /// or its leaf table is, [`Error::Reserved`] where an arena is; [`Error::NoTableMemory`].
     /// After any error the addresses are as they were.
-    pub fn reserve(&mut self, range: Range<usize>) -> Result<Arena<M>, Error> {
+    pub fn reserve(&mut self, range: Range<usize>) -> Result<Arena<M>, Error>
+    where
+        M: Clone,
+    {
         check_range::<M::Granule>(&range)?;
         let span = M::Granule::LEAF_TABLE_SPAN;
         if !range.start.is_multiple_of(span) {

@@ -3,9 +3,6 @@
 #![no_std]
 #![deny(unsafe_code)]
 
-#[cfg(test)]
-extern crate std;
-
 mod attributes;
 mod clock;
 mod entry;
@@ -30,8 +27,6 @@ mod memory;
 pub mod registers;
 #[cfg(not(loom))]
 mod tables;
-#[cfg(all(test, not(loom)))]
-mod testing;
 
 pub use attributes::{Attributes, PhysicalAddress};
 pub use clock::{Clock, Entries, Scan};

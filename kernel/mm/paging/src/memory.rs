@@ -17,10 +17,10 @@ use crate::{Error, PageEntry, PhysicalAddress, TranslationGranule};
 /// 1. [`TableMemory::allocate`] returns the address of one page frame of the granule, aligned to
 ///    its size, below 2^48, all zeros, used by nobody else until it is given back.
 /// 2. [`TableMemory::pointer`] returns, for such an address, a pointer valid for atomic reads and
-///    writes of the whole frame, from any thread, until the frame is given back; the same for
-///    every clone.
+///    writes of the whole frame, from any thread, until the frame is given back. Clones of a
+///    memory return the same.
 /// 3. When [`TableMemory::invalidate`] returns, no core walks a table that was unlinked before.
-pub unsafe trait TableMemory: Clone {
+pub unsafe trait TableMemory {
     /// The page size.
     type Granule: TranslationGranule;
 
@@ -147,7 +147,10 @@ impl<M: TableMemory> Tree<M> {
 
     /// Hangs an empty leaf table of its own over each span of the range, which starts at a span
     /// and where no walk gets to level 3.
-    pub fn add_leaf_tables(&mut self, range: Range<usize>) -> Result<LeafTables<M>, Error> {
+    pub fn add_leaf_tables(&mut self, range: Range<usize>) -> Result<LeafTables<M>, Error>
+    where
+        M: Clone,
+    {
         let mut leaf_tables = LeafTables {
             tree: Self { root: self.root, memory: self.memory.clone() },
             range: range.start..range.start,

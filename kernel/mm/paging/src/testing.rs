@@ -1,1 +1,0 @@
-//! Memory of tables on the host.
