@@ -17,6 +17,8 @@ mod store;
 mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use compressor::{Algorithm, COMPRESSORS, CompressError, Compressor, DecompressError, find};
 pub use context::{Context, Contexts};

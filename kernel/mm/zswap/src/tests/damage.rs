@@ -1,0 +1,72 @@
+//! Stored pages that are no longer what they were.
+
+use zpool::{Handle, HandleError, Owner};
+
+use super::pool::TestPool;
+use super::{PAGE, contexts, text};
+use crate::{Keyed, LoadError, Settings, Store, Stored};
+use zpool::testing::HostEnv;
+use zpool::{Granule4K, ZPool};
+
+#[test]
+fn a_damaged_object_is_reported_and_not_shown() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
+    let stored = store.put(&text(1), Owner::NONE).unwrap();
+    // A literal run that is longer than the object.
+    pool.damage(stored.handle().unwrap(), |bytes| bytes[..8].fill(0xff));
+    let mut page = [7; PAGE];
+    assert_eq!(store.get(stored, &mut page), Err(LoadError::Damaged));
+    assert_eq!(page, [0; PAGE]);
+    let counters = store.counters();
+    assert_eq!((counters.decompress_fail, counters.zswpin, counters.stored_pages), (1, 0, 1));
+    store.discard(stored).unwrap();
+    assert_eq!(pool.total_pages(), 0);
+}
+
+#[test]
+fn a_wrong_length_is_reported() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
+    let Ok(Stored::Object { handle, length }) = store.put(&text(1), Owner::NONE) else {
+        panic!("text compresses")
+    };
+    let mut page = [7; PAGE];
+    let shorter = Stored::Object { handle, length: length - 1 };
+    assert_eq!(store.get(shorter, &mut page), Err(LoadError::Damaged));
+    for longer in [length + 1, PAGE as u32 + 1, u32::MAX] {
+        let longer = Stored::Object { handle, length: longer };
+        let refused = Err(LoadError::Handle(HandleError::Length));
+        assert_eq!(store.get(longer, &mut page), refused);
+    }
+    store.get(Stored::Object { handle, length }, &mut page).unwrap();
+    assert_eq!(page[..], text(1));
+}
+
+#[test]
+fn a_handle_of_nothing_is_reported() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
+    let handle = Handle::from_bits(77).unwrap();
+    for stored in [Stored::Word(handle), Stored::Object { handle, length: 9 }] {
+        let result = store.get(stored, &mut [0; PAGE]);
+        assert_eq!(result, Err(LoadError::Handle(HandleError::Stale)));
+        assert_eq!(store.discard(stored), Err(HandleError::Stale));
+    }
+    let counters = store.counters();
+    assert_eq!((counters.free_fail, counters.stored_pages), (2, 0));
+}
+
+#[test]
+fn a_damaged_page_leaves_the_table() {
+    let (pool, contexts) = (TestPool::default(), contexts("none"));
+    let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 10);
+    keyed.store(1, &text(1)).unwrap();
+    let handle = (1..).find_map(Handle::from_bits).unwrap();
+    pool.free(handle).unwrap();
+    let gone = Err(LoadError::Handle(HandleError::Stale));
+    assert_eq!(keyed.load(1, &mut [0; PAGE]), gone);
+    assert_eq!(keyed.load(1, &mut [0; PAGE]), Ok(false));
+    assert_eq!(store.counters().free_fail, 1);
+}
