@@ -57,7 +57,10 @@ pub fn relax() {
     unsafe {
         core::arch::asm!("yield", options(nomem, nostack, preserves_flags));
     }
-    #[cfg(not(all(target_arch = "aarch64", target_os = "none")))]
+    // Under an operating system whoever is waited for may not be running at all.
+    #[cfg(any(test, feature = "testing"))]
+    std::thread::yield_now();
+    #[cfg(not(any(test, feature = "testing", all(target_arch = "aarch64", target_os = "none"))))]
     core::hint::spin_loop();
 }
 
