@@ -144,6 +144,18 @@ pub struct PoolStatistics {
 }
 
 impl PoolStatistics {
+    /// Names and values in the order of the results table.
+    #[must_use]
+    pub fn named(&self) -> [(&'static str, u64); 5] {
+        [
+            ("pool_pages", self.pool_pages),
+            ("metadata_bytes", self.metadata_bytes),
+            ("objects", self.objects),
+            ("live_bytes", self.live_bytes),
+            ("idle_bytes", self.idle_bytes),
+        ]
+    }
+
     /// All bytes the pool holds: its frames whole, plus its metadata elsewhere.
     #[must_use]
     pub fn total_bytes(&self, page_size: u64) -> u64 {

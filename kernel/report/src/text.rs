@@ -1,1 +1,215 @@
-//! The results as people know them.
+//! The results as people know them: the tables of stress-ng 0.22, then the memory figures.
+//!
+//! Every line begins with `zlab: CLASS: [0] ` where stress-ng prints its name, the class and its
+//! process number.
+
+use core::fmt::{self, Write};
+
+use crate::stressor::divide;
+use crate::{Document, LatencyHistogram, Outcome, Snapshot, StressorResult};
+
+/// Which columns the metrics table has.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Table {
+    /// No table.
+    #[default]
+    Off,
+    /// The columns of `--metrics-brief`.
+    Brief,
+    /// The columns of `--metrics`, and miscellaneous metrics.
+    Full,
+}
+
+/// Writes the results of a run: the metrics table and the memory figures, if a table is asked
+/// for, and the summary.
+///
+/// # Errors
+/// Those of `out`.
+pub fn results(document: &Document, table: Table, out: &mut dyn Write) -> fmt::Result {
+    if table != Table::Off {
+        metrics(document, table, out)?;
+        memory(document, out)?;
+        latencies(&document.latencies, out)?;
+    }
+    summary(document, out)
+}
+
+/// Writes the metrics table, and with [`Table::Full`] the miscellaneous metrics.
+///
+/// # Errors
+/// Those of `out`.
+pub fn metrics(document: &Document, table: Table, out: &mut dyn Write) -> fmt::Result {
+    let full = table == Table::Full;
+    for (brief, more) in HEADER {
+        writeln!(out, "{METRIC}{brief}{}", if full { more } else { "" })?;
+    }
+    for stressor in &document.stressors {
+        row(stressor, full, out)?;
+    }
+    if full {
+        miscellaneous(document, out)?;
+    }
+    Ok(())
+}
+
+/// The heading of the metrics table, line by line: the columns of both, and those of the full one.
+const HEADER: [(&str, &str); 2] = [
+    (
+        "stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s",
+        " CPU used per       RSS Max",
+    ),
+    (
+        "                          (secs)    (secs)    (secs)   (real time) (usr+sys time)",
+        " instance (%)          (KB)",
+    ),
+];
+
+const METRIC: &str = "zlab: metrc: [0] ";
+const INFO: &str = "zlab: info:  [0] ";
+
+fn row(stressor: &StressorResult, full: bool, out: &mut dyn Write) -> fmt::Result {
+    let (name, ops) = (&stressor.name, stressor.bogo_ops());
+    let real = stressor.real_seconds();
+    let (user, system) = (stressor.user_seconds(), stressor.system_seconds());
+    let (rate_real, rate_cpu) = (stressor.rate_real(), stressor.rate_cpu());
+    write!(out, "{METRIC}{name:<13} {ops:>9} {real:>9.2} {user:>9.2} {system:>9.2}")?;
+    write!(out, " {rate_real:>12.2} {rate_cpu:>14.2}")?;
+    if full {
+        let (cpu, resident) = (stressor.cpu_percent(), stressor.resident_max_bytes() / 1024);
+        write!(out, " {cpu:>12.2} {resident:>13}")?;
+    }
+    writeln!(out)
+}
+
+fn miscellaneous(document: &Document, out: &mut dyn Write) -> fmt::Result {
+    if document.stressors.iter().all(|stressor| stressor.metrics.is_empty()) {
+        return Ok(());
+    }
+    writeln!(out, "{METRIC}miscellaneous metrics:")?;
+    for stressor in &document.stressors {
+        for metric in &stressor.metrics {
+            let (name, value, what) = (&stressor.name, metric.value, &metric.name);
+            let (kind, instances) = (metric.kind.text(), stressor.instances.len());
+            let plural = if instances == 1 { "" } else { "s" };
+            writeln!(
+                out,
+                "{METRIC}{name:<13} {value:>13.2} {what} ({kind} of {instances} instance{plural})"
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what paging, the store and the pool counted.
+///
+/// # Errors
+/// Those of `out`.
+pub fn memory(document: &Document, out: &mut dyn Write) -> fmt::Result {
+    let Snapshot { paging, store, pool } = &document.memory;
+    let line = |out: &mut dyn Write, name: &str, value: u64| {
+        writeln!(out, "{METRIC}{name:<24} {value:>15}")
+    };
+    writeln!(out, "{METRIC}paging:")?;
+    paging.named().iter().try_for_each(|&(name, value)| line(out, name, value))?;
+    if let Some(store) = store {
+        writeln!(out, "{METRIC}store (compressor {}):", document.settings.compressor)?;
+        store.named().iter().try_for_each(|&(name, value)| line(out, name, value))?;
+    }
+    if let Some(pool) = pool {
+        let page_size = document.machine.page_size;
+        writeln!(out, "{METRIC}pool ({}):", document.settings.zpool)?;
+        pool.named().iter().try_for_each(|&(name, value)| line(out, name, value))?;
+        line(out, "total_bytes", pool.total_bytes(page_size))?;
+        let density = pool.density(page_size);
+        writeln!(out, "{METRIC}{:<24} {density:>15.4}", "density")?;
+        let stored =
+            store.map_or(0, |store| store.stored_pages.saturating_sub(store.same_filled_pages));
+        if stored > 0 {
+            let ratio = divide((stored * page_size) as f64, pool.total_bytes(page_size) as f64);
+            writeln!(out, "{METRIC}{:<24} {ratio:>15.4}", "ratio")?;
+        }
+    }
+    Ok(())
+}
+
+fn latencies(histograms: &[LatencyHistogram], out: &mut dyn Write) -> fmt::Result {
+    for histogram in histograms.iter().filter(|histogram| histogram.count > 0) {
+        let (name, count, resolution) = (&histogram.name, histogram.count, histogram.resolution_ns);
+        writeln!(out, "{METRIC}{name}: {count} samples, clock resolution {resolution} ns")?;
+        let percentiles = [
+            ("min", histogram.min_ns),
+            ("50%", histogram.percentile_ns(500)),
+            ("90%", histogram.percentile_ns(900)),
+            ("99%", histogram.percentile_ns(990)),
+            ("99.9%", histogram.percentile_ns(999)),
+            ("max", histogram.max_ns),
+        ];
+        write!(out, "{METRIC}  mean {:.2} ns", histogram.mean_ns())?;
+        for (label, nanoseconds) in percentiles {
+            write!(out, ", {label} {nanoseconds} ns")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Writes which stressors were skipped, passed, failed, and how the run ended.
+///
+/// # Errors
+/// Those of `out`.
+pub fn summary(document: &Document, out: &mut dyn Write) -> fmt::Result {
+    for stressor in &document.stressors {
+        let status = stressor.outcome().status();
+        if status.code() != 0 {
+            let (name, code, text) = (&stressor.name, status.code(), status.text());
+            writeln!(
+                out,
+                "zlab: error: [0] {name}: terminated with an error, exit status={code} ({text})"
+            )?;
+        }
+    }
+    instances(document, "skipped", Outcome::NoResource, out)?;
+    instances(document, "passed", Outcome::Passed, out)?;
+    instances(document, "failed", Outcome::Failed, out)?;
+    instances(document, "metrics untrustworthy", Outcome::NoData, out)?;
+    let success = if document.verdict.status.code() == 0 { "successful" } else { "unsuccessful" };
+    writeln!(out, "{INFO}{success} run completed in {}", Duration(document.elapsed_ns))
+}
+
+fn instances(
+    document: &Document,
+    label: &str,
+    outcome: Outcome,
+    out: &mut dyn Write,
+) -> fmt::Result {
+    let total: usize = document.stressors.iter().map(|stressor| stressor.count(outcome)).sum();
+    write!(out, "{INFO}{label}: {total}")?;
+    if total > 0 {
+        write!(out, ":")?;
+    }
+    for stressor in &document.stressors {
+        let count = stressor.count(outcome);
+        if count > 0 {
+            write!(out, " {} ({count})", stressor.name)?;
+        }
+    }
+    writeln!(out)
+}
+
+/// A time in nanoseconds, as `1 hour, 2 mins, 3.45 secs`.
+struct Duration(u64);
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut hundredths = (self.0 + 5_000_000) / 10_000_000;
+        for (unit, name) in [(8_640_000, "day"), (360_000, "hour"), (6_000, "min")] {
+            let count = hundredths / unit;
+            hundredths %= unit;
+            if count > 0 {
+                write!(f, "{count} {name}{}, ", if count == 1 { "" } else { "s" })?;
+            }
+        }
+        let plural = if hundredths == 100 { "" } else { "s" };
+        write!(f, "{}.{:02} sec{plural}", hundredths / 100, hundredths % 100)
+    }
+}

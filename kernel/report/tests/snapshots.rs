@@ -1,0 +1,83 @@
+//! The layouts, to the character.
+
+mod common;
+
+use report::text::{self, Table};
+use report::{Outcome, Status, Verdict, yaml};
+
+#[test]
+fn brief_table() {
+    let mut found = String::new();
+    text::metrics(&common::document(), Table::Brief, &mut found).unwrap();
+    assert_eq!(
+        found,
+        "\
+zlab: metrc: [0] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s
+zlab: metrc: [0]                           (secs)    (secs)    (secs)   (real time) (usr+sys time)
+zlab: metrc: [0] vm                92160      3.04      1.39      0.05     30315.79       64000.00
+zlab: metrc: [0] zswap              1000      3.04      0.69      0.03       328.95        1388.89
+"
+    );
+}
+
+#[test]
+fn results_of_a_success() {
+    let mut found = String::new();
+    text::results(&common::document(), Table::Full, &mut found).unwrap();
+    let expected = include_str!("snapshots/success.txt");
+    assert_eq!(found, expected, "\n{found}");
+}
+
+#[test]
+fn results_of_a_failure() {
+    let mut document = common::document();
+    let instances = &mut document.stressors[0].instances;
+    instances[1].outcome = Outcome::Failed;
+    document.stressors[1].instances[0].outcome = Outcome::NoData;
+    document.verdict = Verdict::of(Status::Failed);
+    document.elapsed_ns = 3_661_000_000_000;
+    let mut found = String::new();
+    text::results(&document, Table::Off, &mut found).unwrap();
+    assert_eq!(
+        found,
+        "\
+zlab: error: [0] vm: terminated with an error, exit status=2 (a stressor failed)
+zlab: error: [0] zswap: terminated with an error, exit status=7 (no data: nothing was completed)
+zlab: info:  [0] skipped: 0
+zlab: info:  [0] passed: 1: vm (1)
+zlab: info:  [0] failed: 1: vm (1)
+zlab: info:  [0] metrics untrustworthy: 1: zswap (1)
+zlab: info:  [0] unsuccessful run completed in 1 hour, 1 min, 1.00 sec
+"
+    );
+    assert_eq!(document.outcome(), Outcome::Failed);
+    assert_eq!(document.verdict.to_string(), "2 a stressor failed");
+}
+
+#[test]
+fn yaml_of_a_success() {
+    let mut found = String::new();
+    yaml::write(&common::document(), &[("hostname", "it's")], &mut found).unwrap();
+    let expected = include_str!("snapshots/success.yaml");
+    assert_eq!(found, expected, "\n{found}");
+}
+
+#[test]
+fn percentiles_are_upper_ends_of_buckets() {
+    let histogram = &common::document().latencies[0];
+    let percentiles = [0, 500, 501, 750, 751, 1000].map(|p| histogram.percentile_ns(p));
+    assert_eq!(percentiles, [1023, 1023, 3007, 3007, 5000, 5000]);
+}
+
+#[test]
+fn nothing_is_divided_by_zero() {
+    let mut document = common::document();
+    document.stressors[0].instances.clear();
+    document.memory.pool = Some(Default::default());
+    let stressor = &document.stressors[0];
+    assert_eq!(stressor.rate_real(), 0.0);
+    assert_eq!(stressor.rate_cpu(), 0.0);
+    assert_eq!(stressor.cpu_percent(), 0.0);
+    assert_eq!(stressor.outcome(), Outcome::NoData);
+    assert_eq!(document.memory.pool.unwrap().density(4096), 0.0);
+}
