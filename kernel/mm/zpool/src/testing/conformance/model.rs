@@ -115,10 +115,15 @@ impl<'e, G: Granule> Model<'e, G> {
     }
 }
 
-/// The bytes object `number` holds; no two objects have the same.
+/// The bytes object `number` holds; no two objects have the same. The period is prime to the
+/// steps in which back ends place objects, so that a shifted object differs.
 pub(super) fn pattern(number: u32, size: usize) -> Vec<u8> {
+    const PERIOD: usize = 61;
     let mut random = Random(u64::from(number) << 20 | size as u64);
-    (0..size).map(|_| random.next() as u8).collect()
+    let mut bytes: Vec<u8> = (0..PERIOD).map(|_| random.next() as u8).collect();
+    bytes = bytes.repeat(size.div_ceil(PERIOD));
+    bytes.truncate(size);
+    bytes
 }
 
 /// Handles by owner and the reverse.
