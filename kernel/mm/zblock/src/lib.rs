@@ -4,12 +4,14 @@
 extern crate alloc;
 
 mod classes;
+mod slotted;
 
+pub use slotted::Slotted;
 use zpool::{Backend, Env};
 
 /// The configurations of zblock, the default first.
 #[must_use]
 pub fn backends<'a, E: Env + 'a>() -> [Backend<'a, E>; 3] {
-    let default = Backend { name: "zblock", ..classes::fixed() };
+    let default = slotted::slotted();
     [default, classes::fixed(), classes::v4()]
 }

@@ -1,0 +1,34 @@
+//! Slotted blocks: the default back end.
+
+mod access;
+mod block;
+mod entry;
+mod lists;
+mod name;
+mod place;
+mod pool;
+mod single;
+mod table;
+mod worker;
+
+use alloc::boxed::Box;
+
+use zpool::{AllocError, Backend, Env, ZPool};
+
+pub use pool::Slotted;
+
+/// The back end `zblock`.
+pub(crate) fn slotted<'a, E: Env + 'a>() -> Backend<'a, E> {
+    Backend {
+        name: "zblock",
+        about: "slotted blocks: 8-byte granularity, relocation without a handle table",
+        create: create::<E>,
+    }
+}
+
+fn create<'a, E: Env + 'a>(env: E) -> Result<Box<dyn ZPool + 'a>, AllocError> {
+    Ok(Box::new(Slotted::new(env)?))
+}
+
+#[cfg(test)]
+mod tests;

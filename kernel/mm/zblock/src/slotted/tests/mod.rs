@@ -1,0 +1,3 @@
+//! Tests of the back end as a whole.
+
+mod conformance;
