@@ -1,2 +1,27 @@
 //! Builds the zlab image, runs it under QEMU and reads what it reports.
+//!
+//! The binary `zlab` (what `cargo run` starts) is a thin shell over this library; the black-box
+//! tests use the same parts:
+//!
+//! - [`image`]: build the kernel and make the flat image from its ELF file;
+//! - [`vm`]: a virtual machine as a value, its QEMU process, how it ended;
+//! - [`console`]: the serial stream taken apart into lines, log records, progress and the report;
+//! - [`outputs`]: the report as YAML and JSON files;
+//! - [`toolchain`] and [`qemu_install`]: what a fresh machine lacks, with a word before each step.
+#![forbid(unsafe_code)]
 
+pub mod cli;
+pub mod console;
+pub mod image;
+pub mod initrd;
+pub mod interrupt;
+pub mod outputs;
+pub mod qemu_install;
+pub mod replay;
+pub mod screen;
+pub mod status;
+pub mod symbols;
+pub mod toolchain;
+pub mod tour;
+pub mod units;
+pub mod vm;

@@ -1,0 +1,148 @@
+//! The kernel image: built by cargo as an ELF file, started as a flat file.
+//!
+//! The flat file is what is flashed and what QEMU gets: the loadable segments at their distances,
+//! beginning with the arm64 boot header (Linux Documentation/arch/arm64/booting.rst).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail, ensure};
+use object::Endianness;
+use object::elf::{EM_AARCH64, FileHeader64, PT_LOAD};
+use object::read::elf::{FileHeader, ProgramHeader};
+
+use crate::toolchain;
+
+/// The Rust target of the image.
+pub const TARGET: &str = "aarch64-unknown-none";
+
+/// A kernel image on disk.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The flat file.
+    pub flat: PathBuf,
+    /// The ELF file it was made from: symbols and log strings.
+    pub elf: Option<PathBuf>,
+}
+
+impl Image {
+    /// Builds the image with cargo, whose progress goes to standard error, and writes the flat file
+    /// beside the ELF file. When nothing has changed this takes a fraction of a second.
+    ///
+    /// # Errors
+    /// The target cannot be prepared, the build fails, or the result is not a bootable image.
+    pub fn build() -> Result<Self> {
+        toolchain::ensure_target()?;
+        let output = toolchain::cargo()
+            .args(["build", "--package", "unikernel", "--profile", "image", "--target", TARGET])
+            .arg("--message-format=json-render-diagnostics")
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cannot start cargo")?;
+        ensure!(output.status.success(), "building the image failed");
+        let elf = executable_in(&String::from_utf8_lossy(&output.stdout))
+            .context("cargo built the image but named no executable")?;
+        Self::from_elf(&elf)
+    }
+
+    /// Uses `path`, an ELF file (the flat file is written beside it) or a flat file.
+    ///
+    /// # Errors
+    /// The file cannot be read or is not a bootable image.
+    pub fn from_file(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        if bytes.starts_with(&object::elf::ELFMAG) {
+            return Self::from_elf(path);
+        }
+        check_header(&bytes).with_context(|| path.display().to_string())?;
+        Ok(Self { flat: path.to_owned(), elf: None })
+    }
+
+    fn from_elf(elf: &Path) -> Result<Self> {
+        let bytes = fs::read(elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        let flat_bytes = flatten(&bytes).with_context(|| elf.display().to_string())?;
+        check_header(&flat_bytes).with_context(|| elf.display().to_string())?;
+        let flat = elf.with_extension("image");
+        // Another launcher may be starting the same file: replace it in one step, and only if it
+        // differs.
+        if fs::read(&flat).ok().as_ref() != Some(&flat_bytes) {
+            let partial = elf.with_extension(format!("image.{}", std::process::id()));
+            fs::write(&partial, &flat_bytes)
+                .and_then(|()| fs::rename(&partial, &flat))
+                .with_context(|| format!("cannot write {}", flat.display()))?;
+        }
+        Ok(Self { flat, elf: Some(elf.to_owned()) })
+    }
+}
+
+/// The path of the last executable in cargo's JSON messages.
+fn executable_in(messages: &str) -> Option<PathBuf> {
+    messages
+        .lines()
+        .rev()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+}
+
+/// Larger images are taken for damaged ones: the real one is below one MiB.
+const SIZE_LIMIT: u64 = 64 << 20;
+
+/// The bytes that belong into memory from the lowest load address on; gaps are zero, and what
+/// follows the last initialised byte (.bss) is left out.
+///
+/// # Errors
+/// `elf` is not a 64-bit little-endian Arm ELF file with loadable segments of plausible size.
+pub fn flatten(elf: &[u8]) -> Result<Vec<u8>> {
+    let header = FileHeader64::<Endianness>::parse(elf).context("not a 64-bit ELF file")?;
+    let endian = header.endian().context("not an ELF file")?;
+    ensure!(
+        header.e_machine(endian) == EM_AARCH64 && header.is_little_endian(),
+        "not an ELF file for little-endian 64-bit Arm"
+    );
+    let segments: Vec<_> = header
+        .program_headers(endian, elf)
+        .context("damaged program headers")?
+        .iter()
+        .filter(|segment| segment.p_type(endian) == PT_LOAD)
+        .collect();
+    let start = segments.iter().map(|segment| segment.p_paddr(endian)).min();
+    let start = start.context("nothing to load: no PT_LOAD segment")?;
+    let mut flat = Vec::new();
+    for segment in segments {
+        let Ok(bytes) = segment.data(endian, elf) else { bail!("a segment exceeds the file") };
+        let offset = segment.p_paddr(endian) - start;
+        let end = offset.saturating_add(bytes.len() as u64);
+        ensure!(end <= SIZE_LIMIT, "segments are {end:#x} bytes apart: not a kernel image");
+        if !bytes.is_empty() {
+            flat.resize(flat.len().max(end as usize), 0);
+            flat[offset as usize..end as usize].copy_from_slice(bytes);
+        }
+    }
+    Ok(flat)
+}
+
+/// Checks the arm64 boot header at the start of a flat image.
+///
+/// # Errors
+/// Says which field is wrong.
+pub fn check_header(flat: &[u8]) -> Result<()> {
+    let field = |offset: usize| Some(u64::from_le_bytes(*flat.get(offset..)?.first_chunk()?));
+    ensure!(
+        flat.get(0x38..0x3c) == Some(b"ARM\x64"),
+        "not a kernel image: no \"ARM\\x64\" at offset 0x38"
+    );
+    let (text_offset, image_size) = (field(0x08), field(0x10));
+    ensure!(text_offset == Some(0), "the header's text_offset is not zero");
+    ensure!(
+        image_size.is_some_and(|size| size >= flat.len() as u64),
+        "the header's image_size is smaller than the file ({} bytes)",
+        flat.len()
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

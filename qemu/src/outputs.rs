@@ -1,0 +1,123 @@
+//! The report document as files: `--yaml` and `--json`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use report::Document;
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::status::usage;
+
+/// Which files are wanted.
+#[derive(clap::Args, Debug, Default)]
+pub struct Outputs {
+    /// Write the results to this file as YAML, in stress-ng's manner
+    #[arg(long, value_name = "FILE")]
+    yaml: Option<PathBuf>,
+
+    /// Write the results to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// What the launcher adds to a document: where and when.
+#[derive(Clone, Debug, Serialize)]
+pub struct Host {
+    /// The moment the document was written, in UTC (RFC 3339).
+    pub date: String,
+    /// The host's name.
+    pub name: String,
+}
+
+/// A document with what the launcher adds.
+#[derive(Serialize)]
+struct Complete<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a Host>,
+    #[serde(flatten)]
+    document: &'a Document,
+}
+
+impl Outputs {
+    /// Checks before a run that the files can be written after it.
+    ///
+    /// # Errors
+    /// A usage error if the folder does not exist.
+    pub fn check(&self) -> Result<()> {
+        for path in [&self.yaml, &self.json].into_iter().flatten() {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+                return Err(usage(format!("{} cannot be written", path.display())));
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the files that are wanted from `report`, the JSON the kernel sent. Under `icount`
+    /// nothing about the host goes in, so that equal runs give equal files.
+    ///
+    /// # Errors
+    /// Files are wanted and there is no report, or it is not understood, or cannot be written.
+    pub fn write(&self, report: Option<&str>, icount: bool) -> Result<()> {
+        if self.yaml.is_none() && self.json.is_none() {
+            return Ok(());
+        }
+        let report = report.context("the guest sent no report document, so none is written")?;
+        let document = Document::from_json(report)?;
+        let host = if icount { None } else { Some(Host::read()?) };
+        if let Some(path) = &self.yaml {
+            write(path, &yaml(&document, host.as_ref())?)?;
+        }
+        if let Some(path) = &self.json {
+            write(path, &json(&document, host.as_ref())?)?;
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    fn read() -> Result<Self> {
+        let date = OffsetDateTime::now_utc().replace_nanosecond(0)?.format(&Rfc3339)?;
+        let name = Command::new("uname").arg("-n").output().context("cannot start uname")?;
+        Ok(Self { date, name: String::from_utf8_lossy(&name.stdout).trim().to_owned() })
+    }
+}
+
+/// `document` as YAML in stress-ng's conventions.
+///
+/// # Errors
+/// None that the text itself can cause.
+pub fn yaml(document: &Document, host: Option<&Host>) -> Result<String> {
+    let (date, time) = host.map_or(("", ""), |host| {
+        let date = host.date.trim_end_matches('Z');
+        date.split_once('T').unwrap_or((date, ""))
+    });
+    let date = date.replace('-', ":");
+    let fields = host.map(|host| {
+        [("date-yyyy-mm-dd", date.as_str()), ("time-hh-mm-ss", time), ("hostname", &host.name)]
+    });
+    let mut text = String::new();
+    report::yaml::write(document, fields.as_ref().map_or(&[], |fields| fields), &mut text)?;
+    Ok(text)
+}
+
+/// `document` as indented JSON, in the order of the kernel's document.
+///
+/// # Errors
+/// A figure that JSON cannot express (an infinity).
+pub fn json(document: &Document, host: Option<&Host>) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(&Complete { host, document })?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests;
