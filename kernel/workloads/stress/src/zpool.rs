@@ -114,15 +114,17 @@ fn replace(
 
 /// Sizes as LZ4 makes them of the corpus' pages: so many per mille of the pages compress to
 /// between so many and so many per mille of a page.
-const SIZES: [(usize, usize, usize); 8] = [
-    (100, 10, 60),
-    (150, 60, 200),
-    (200, 200, 300),
-    (200, 300, 400),
-    (150, 400, 500),
-    (100, 500, 650),
-    (60, 650, 900),
-    (40, 900, 1000),
+const SIZES: [(usize, usize, usize); 10] = [
+    (52, 0, 50),
+    (47, 50, 150),
+    (82, 150, 250),
+    (114, 250, 300),
+    (161, 300, 350),
+    (240, 350, 400),
+    (147, 400, 500),
+    (49, 500, 600),
+    (94, 600, 700),
+    (14, 700, 1000),
 ];
 
 /// A size drawn from [`SIZES`], at least one byte and at most a page.
@@ -160,4 +162,44 @@ fn metrics(counters: &[Counters]) -> Vec<Metric> {
         metric("allocations refused for their size", total(REFUSED_SIZE)),
         metric("allocations refused for lack of memory", total(REFUSED_MEMORY)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Corpus;
+
+    extern crate std;
+
+    #[test]
+    fn sizes_are_those_of_the_compressed_corpus() {
+        let corpus = Corpus::generated(&[], 0);
+        let mut page = vec![0_u64; 512];
+        let mut out = vec![0; 8192];
+        let mut sizes: Vec<usize> = Vec::new();
+        for index in 0..4000 {
+            corpus.page(index, &mut page);
+            if page.iter().all(|&word| word == page[0]) {
+                continue;
+            }
+            let size = lz4_flex::block::compress_into(bytemuck::cast_slice(&page), &mut out);
+            sizes.extend(size.ok().filter(|&size| size < 4096));
+        }
+        assert_eq!(SIZES.iter().map(|band| band.0).sum::<usize>(), 1000);
+        for (share, low, high) in SIZES {
+            let band = 4096 * low / 1000..4096 * high / 1000;
+            let count = sizes.iter().filter(|size| band.contains(size)).count();
+            let found = count * 1000 / sizes.len();
+            std::println!("({found}, {low}, {high}),");
+            assert!(found.abs_diff(share) <= 25, "{low}..{high}: {found}, not {share}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_at_least_one_byte_and_at_most_a_page() {
+        let mut random = Random::new(1);
+        for _ in 0..100_000 {
+            assert!((1..=4096).contains(&object_size(&mut random, 4096)));
+        }
+    }
 }

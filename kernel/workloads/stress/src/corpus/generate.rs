@@ -75,7 +75,7 @@ impl Field {
 /// Pointers into one heap, most of them to objects near the one before, some null.
 pub(super) fn pointers(random: &mut Random, page: &mut [u64]) {
     let heap = heap_base(random);
-    let null_of_16 = random.below(8) as u64;
+    let null_of_16 = 2 + random.below(10) as u64;
     let spread = 1 << (2 + random.below(7));
     let mut pointer = heap;
     for word in page {
@@ -91,19 +91,24 @@ pub(super) fn pointers(random: &mut Random, page: &mut [u64]) {
     }
 }
 
-/// Two or four integers a word, small ones or slowly rising ones.
+/// Two integers a word, small ones or slowly rising ones, in runs of equal words.
 pub(super) fn counters(random: &mut Random, page: &mut [u64]) {
     let rising = random.below(2) == 1;
     let mask = (1 << (2 + random.below(7))) - 1;
+    let run = 1 + random.below(6) as u64;
     let mut count = random.next() & 0xf_ffff;
+    let mut value = 0;
     for word in page {
         let bits = random.next();
-        *word = if rising {
-            count += bits & mask & 0xf;
-            count | (count + 1) << 32
-        } else {
-            (bits & mask) | (bits >> 16 & mask & bits >> 24) << 32
-        };
+        if bits & 7 >= run {
+            count += bits >> 8 & mask & 0xf;
+            value = if rising {
+                count | (count + 1) << 32
+            } else {
+                (bits >> 8 & mask) | (bits >> 16 & mask & bits >> 24) << 32
+            };
+        }
+        *word = value;
     }
 }
 

@@ -81,15 +81,20 @@ impl<'a> Corpus<'a> {
             return self.file_page(index, page);
         }
         let mut random = Random::of(self.seed, index);
-        match self.kind(&mut random) {
-            Kind::Objects => generate::objects(&mut random, page),
-            Kind::Pointers => generate::pointers(&mut random, page),
-            Kind::Counters => generate::counters(&mut random, page),
-            Kind::Text => generate::text(&mut random, bytemuck::cast_slice_mut(page)),
-            Kind::Sparse => generate::sparse(&mut random, page),
-            Kind::Image => self.image_page(&mut random, page),
+        let kind = self.kind(&mut random);
+        self.generate(kind, &mut random, page);
+    }
+
+    fn generate(&self, kind: Kind, random: &mut Random, page: &mut [u64]) {
+        match kind {
+            Kind::Objects => generate::objects(random, page),
+            Kind::Pointers => generate::pointers(random, page),
+            Kind::Counters => generate::counters(random, page),
+            Kind::Text => generate::text(random, bytemuck::cast_slice_mut(page)),
+            Kind::Sparse => generate::sparse(random, page),
+            Kind::Image => self.image_page(random, page),
             Kind::Incompressible => page.fill_with(|| random.next()),
-            Kind::SameFilled => generate::same_filled(&mut random, page),
+            Kind::SameFilled => generate::same_filled(random, page),
         }
     }
 
@@ -134,5 +139,48 @@ fn copy_around(source: &[u8], start: usize, page: &mut [u8]) {
         front.copy_from_slice(&source[at..at + piece]);
         rest = back;
         at = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    extern crate std;
+
+    use std::println;
+    use std::vec;
+    use std::vec::Vec;
+
+    /// 10th, 50th and 90th percentile of what pages of a kind compress to with LZ4, in bytes.
+    fn percentiles(kind: Kind) -> [usize; 3] {
+        let corpus = Corpus::generated(&[], 0);
+        let mut page = [0_u64; 512];
+        let mut lengths: Vec<usize> = (0..500)
+            .map(|index| {
+                corpus.generate(kind, &mut Random::of(0, index), &mut page);
+                let bytes = bytemuck::cast_slice(&page);
+                lz4_flex::block::compress_into(bytes, &mut vec![0; 8192]).unwrap()
+            })
+            .collect();
+        lengths.sort_unstable();
+        [50, 250, 450].map(|at| lengths[at])
+    }
+
+    #[test]
+    fn each_kind_compresses_in_its_band() {
+        for (kind, low, high) in [
+            (Kind::Objects, 300, 2400),
+            (Kind::Pointers, 500, 3000),
+            (Kind::Counters, 300, 3000),
+            (Kind::Text, 800, 3000),
+            (Kind::Sparse, 40, 1000),
+            (Kind::Incompressible, 4096, 4200),
+            (Kind::SameFilled, 20, 40),
+        ] {
+            let found = percentiles(kind);
+            println!("{kind:?}: p10/50/90 {found:?}");
+            assert!(found[0] >= low && found[2] <= high, "{kind:?}: {found:?}");
+        }
     }
 }

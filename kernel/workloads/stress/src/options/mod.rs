@@ -30,6 +30,8 @@ pub use value::Amount;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use report::text::Table;
+
 /// What to do instead of, or besides, running stressors.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Action {
@@ -40,18 +42,6 @@ pub enum Action {
     Help,
     /// Print [`stressors`].
     ListStressors,
-}
-
-/// Which columns the metrics table has.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Metrics {
-    /// No table.
-    #[default]
-    Off,
-    /// The columns of `--metrics-brief`.
-    Brief,
-    /// The columns of `--metrics`, and miscellaneous metrics.
-    Full,
 }
 
 /// Everything the boot arguments say.
@@ -65,9 +55,9 @@ pub struct Options {
     pub requests: Vec<Request>,
     /// Settings of `vm`.
     pub vm: VmSettings,
-    /// Operations of `zpool` over all instances.
+    /// Settings of `zpool`.
     pub zpool: StoreSettings,
-    /// Operations of `zswap` over all instances.
+    /// Settings of `zswap`.
     pub zswap: StoreSettings,
     /// `--timeout` in nanoseconds; zero is no limit, `None` was not given.
     pub timeout_ns: Option<u64>,
@@ -78,7 +68,7 @@ pub struct Options {
     /// Report each page that did not verify, and check where checking is optional.
     pub verify: bool,
     /// Which metrics table to print.
-    pub metrics: Metrics,
+    pub metrics: Table,
     /// Seed of everything random.
     pub seed: u64,
     /// Say more.
@@ -138,7 +128,7 @@ impl Default for Options {
             resident: Amount::Percent(25),
             max_pool_percent: 50,
             verify: false,
-            metrics: Metrics::default(),
+            metrics: Table::default(),
             seed: 0,
             verbose: false,
             progress_ns: 1_000_000_000,

@@ -2,8 +2,10 @@
 
 use alloc::string::{String, ToString};
 
+use report::text::Table;
+
 use super::value::{amount, duration_ns, number, percent, positive, small_number};
-use super::{Action, Heap, Injection, Log, Metrics, Options, Request};
+use super::{Action, Heap, Injection, Log, Options, Request};
 use crate::stressors;
 use crate::vm;
 
@@ -113,10 +115,10 @@ pub static TABLE: &[OptionEntry] = &[
         set(&mut options.verify, Ok(true))
     }),
     option("--metrics", "", "print the metrics table", |options, _| {
-        set(&mut options.metrics, Ok(Metrics::Full))
+        set(&mut options.metrics, Ok(Table::Full))
     }),
     option("--metrics-brief", "", "print the metrics table with fewer columns", |options, _| {
-        set(&mut options.metrics, Ok(Metrics::Brief))
+        set(&mut options.metrics, Ok(Table::Brief))
     }),
     option("--seed", "a number", "seed of everything random (0)", |options, value| {
         set(&mut options.seed, number(value))

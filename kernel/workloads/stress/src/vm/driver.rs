@@ -48,7 +48,7 @@ fn check_pass(
     pages: usize,
     done: impl Fn(usize) -> usize,
 ) -> bool {
-    run.inject(pages);
+    run.inject();
     let mut go_on = true;
     for index in 0..pages {
         let errors = (run.method.check)(&mut run.chunk(index), done(index));

@@ -98,7 +98,7 @@ fn visit(chunk: &mut Chunk<'_>, mut each: impl FnMut(&mut u8, usize) -> u64) -> 
     let first = chunk.index * steps;
     let bytes: &mut [u8] = bytemuck::cast_slice_mut(chunk.words);
     let length = bytes.len();
-    let prime = PRIMES.into_iter().find(|prime| length % prime != 0).unwrap_or(1);
+    let prime = PRIMES.into_iter().find(|&prime| !length.is_multiple_of(prime)).unwrap_or(1);
     let stride = prime % length;
     let mut at = (first as u128 * stride as u128 % length as u128) as usize;
     let mut errors = 0;

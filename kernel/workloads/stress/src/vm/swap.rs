@@ -37,7 +37,7 @@ fn run(run: &mut Run<'_>) -> bool {
         go_on = step(run) && go_on;
     }
 
-    run.inject(filled);
+    run.inject();
     for index in 0..filled {
         let errors = check(&mut run.chunk(index));
         run.worker.checked(errors, format_args!("chunk {index}, method swap"));
