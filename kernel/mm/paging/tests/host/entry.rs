@@ -54,7 +54,7 @@ fn check_word(bits: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 32 } else { 20_000 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 32 } else { 2_000 }))]
 
     #[test]
     fn every_entry_survives_its_encoding(entry in entry()) {

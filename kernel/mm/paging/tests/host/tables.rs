@@ -47,6 +47,7 @@ fn blocks_and_pages_of_4k() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "the unsafe code is the same for both granules")]
 fn blocks_and_pages_of_16k() {
     let memory = HostMemory::<Granule16K>::new();
     let mut tables = tables(&memory);
@@ -139,7 +140,7 @@ fn other_translations_break_before_make<G: TranslationGranule>() {
     assert_eq!(tables.unmap(end..block.end), Err(Error::BreakBeforeMake { address: end }));
     // Broken first, it can be made.
     tables.unmap(block.clone()).unwrap();
-    assert_eq!(memory.take_invalidated(), [block.clone()]);
+    assert_eq!(memory.take_invalidated(), std::slice::from_ref(&block));
     tables.map(address..address + G::SIZE, physical, Attributes::RODATA).unwrap();
     assert_eq!(tables.translate(address), Some(physical));
     assert_eq!(tables.translate(address + G::SIZE), None);
@@ -181,7 +182,7 @@ fn unmapping_is_all_or_nothing<G: TranslationGranule>() {
     assert_eq!(tables.leaves().count(), 3);
     assert_eq!(memory.take_invalidated(), []);
     tables.unmap(2 * size..3 * size).unwrap();
-    assert_eq!(memory.take_invalidated(), [2 * size..3 * size]);
+    assert_eq!(memory.take_invalidated(), Vec::from([2 * size..3 * size]));
     assert_eq!(tables.translate(2 * size), None);
     assert_eq!(tables.translate(3 * size), Some(PhysicalAddress(2 * size as u64)));
 }
