@@ -181,8 +181,9 @@ fn unmapping_is_all_or_nothing<G: TranslationGranule>() {
     assert!(matches!(tables.unmap(size + 8..2 * size), Err(Error::Misaligned { .. })));
     assert_eq!(tables.leaves().count(), 3);
     assert_eq!(memory.take_invalidated(), []);
-    tables.unmap(2 * size..3 * size).unwrap();
-    assert_eq!(memory.take_invalidated(), Vec::from([2 * size..3 * size]));
+    let hole = 2 * size..3 * size;
+    tables.unmap(hole.clone()).unwrap();
+    assert_eq!(memory.take_invalidated(), std::slice::from_ref(&hole));
     assert_eq!(tables.translate(2 * size), None);
     assert_eq!(tables.translate(3 * size), Some(PhysicalAddress(2 * size as u64)));
 }
