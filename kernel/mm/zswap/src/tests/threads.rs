@@ -12,7 +12,7 @@ use crate::testing::HostContexts;
 use crate::{Keyed, Settings, Store};
 
 const THREADS: usize = 4;
-const ROUNDS: usize = if cfg!(miri) { 6 } else { 100 };
+const ROUNDS: usize = if cfg!(miri) { 2 } else { 100 };
 const BUDGET: Budget = Budget { bytes: 16384, objects: 8 };
 
 /// Fewer contexts than threads, so that they wait for each other.
@@ -137,12 +137,14 @@ fn with_zblock(test: impl Fn(&dyn ZPool)) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes of compression in an interpreter")]
 fn threads_find_their_own_pages() {
     with_zblock(own_keys);
     own_keys(&TestPool::default());
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes of compression in an interpreter")]
 fn threads_that_share_keys_see_whole_pages() {
     with_zblock(shared_keys);
     shared_keys(&TestPool::default());
