@@ -15,8 +15,8 @@ fn v4<G: Granule>(largest: usize) {
 }
 
 fn fixed<G: Granule>() {
-    // The frames of the directory stay: one is enough for what the suite allocates at once.
-    let capabilities = Capabilities { largest: G::SIZE, idle_pages: 64, ..Capabilities::strict() };
+    // The frames of the directory stay: a handful for the few hundred blocks of the suite.
+    let capabilities = Capabilities { largest: G::SIZE, idle_pages: 12, ..Capabilities::strict() };
     check::<G>(|env| Ok(Box::new(Pool::<_, Fixed>::new(env)?)), capabilities);
 }
 
