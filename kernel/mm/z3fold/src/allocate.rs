@@ -1,0 +1,144 @@
+//! Allocation: the page with the least room that is enough.
+
+use core::sync::atomic::Ordering;
+
+use buddy::Granule;
+use zpool::slab::Reading;
+use zpool::{AllocError, Env, Handle, Masked};
+
+use crate::Z3fold;
+use crate::page::{CLAIMED, Locked, NEEDS_COMPACTING, Page, Place, chunk, chunks, usable};
+use crate::slots::{NO_SLOTS, Name};
+
+/// A look at one list.
+enum Look<'a, E: Env> {
+    /// A page, off the list and locked.
+    Found(Locked<'a, E::Granule, E>),
+    /// The list is empty.
+    Empty,
+    /// Someone is busy with the page, or it waits for compaction.
+    Retry,
+}
+
+impl<E: Env> Z3fold<E> {
+    /// Takes a place in a page with room, or in a new page.
+    pub(crate) fn allocate(&self, size: usize) -> Result<Handle, AllocError> {
+        if size == 0 {
+            return Err(AllocError::Invalid);
+        }
+        if size > E::Granule::SIZE {
+            return Err(AllocError::NoSpace);
+        }
+        if size > (usable::<E::Granule>() - 1) * chunk::<E::Granule>() {
+            return self.allocate_headless();
+        }
+        let wanted = chunks::<E::Granule>(size);
+        let reading = self.enter();
+        let found = self.find_page(wanted);
+        if let Some((page, place)) = found {
+            return Ok(self.begin(&reading, page, place, wanted));
+        }
+        let Some(page) = self.create_page() else {
+            drop(reading);
+            while self.trim(0) {}
+            return Err(AllocError::NoMemory);
+        };
+        Ok(self.begin(&reading, page.lock(&*self.env), Place::First, wanted))
+    }
+
+    /// Begins an object in a page, lists the page and makes the handle.
+    fn begin(
+        &self,
+        reading: &Reading<'_>,
+        page: Locked<'_, E::Granule, E>,
+        place: Place,
+        wanted: usize,
+    ) -> Handle {
+        page.occupy(place, wanted);
+        self.count(wanted);
+        let number = page.header().slots.load(Ordering::Relaxed);
+        let slot = page.index(place);
+        let lists = self.lists.lock(&*self.env);
+        lists.insert(self.env.cpu(), &page);
+        if let Some(slots) = self.slots.get(reading, number) {
+            slots.set(slot, &page, place);
+        }
+        Name::Slot(number, slot).handle()
+    }
+
+    fn create_page(&self) -> Option<Page<'_, E::Granule>> {
+        let frame = self.env.alloc(0)?;
+        let Some(slots) = self.slots.alloc() else {
+            // SAFETY: the frame was just handed out, and nobody has seen it.
+            unsafe { self.env.free(frame, 0) };
+            return None;
+        };
+        self.pages.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the frame is fresh; nobody gives it back before it has had an object.
+        Some(unsafe { Page::create(frame, slots) })
+    }
+
+    /// A page with room for so many chunks: off its list, locked, with one more reference and
+    /// with slots; and which place is free.
+    pub(crate) fn find_page(&self, wanted: usize) -> Option<(Locked<'_, E::Granule, E>, Place)> {
+        let page = self.take_listed(wanted)?;
+        let has_slots = match page.header().slots.load(Ordering::Relaxed) {
+            NO_SLOTS => self.slots.alloc().inspect(|&slots| {
+                page.header().slots.store(slots, Ordering::Relaxed);
+            }),
+            slots => Some(slots),
+        };
+        let place = has_slots.and_then(|_| page.place_for(wanted));
+        match place {
+            Some(place) => Some((page, place)),
+            // No memory for slots: as if there were no such page.
+            None if page.unrefer() => {
+                self.release(page);
+                None
+            }
+            None => {
+                self.lists.lock(&*self.env).insert(self.env.cpu(), &page);
+                None
+            }
+        }
+    }
+
+    /// The best fit of this CPU, or an exact one of any.
+    fn take_listed(&self, wanted: usize) -> Option<Locked<'_, E::Granule, E>> {
+        let _masked = Masked::new(&*self.env);
+        let cpu = self.env.cpu();
+        let mut list = wanted;
+        while list < usable::<E::Granule>() {
+            match self.take_head(cpu, list) {
+                Look::Found(page) => return Some(page),
+                Look::Empty => list += 1,
+                // From the beginning: meanwhile there may be a better one.
+                Look::Retry => list = wanted,
+            }
+        }
+        (0..self.lists.cpus()).find_map(|cpu| match self.take_head(cpu, wanted) {
+            Look::Found(page) => Some(page),
+            Look::Empty | Look::Retry => None,
+        })
+    }
+
+    /// Takes the page that came to a list last. The lists are locked before the page here, so
+    /// that its lock is only tried.
+    fn take_head(&self, cpu: usize, list: usize) -> Look<'_, E> {
+        let head = self.lists.head(cpu, list);
+        if head == 0 {
+            return Look::Empty;
+        }
+        let lists = self.lists.lock(&*self.env);
+        let Some(page) = lists.page(cpu, list, head) else { return Look::Retry };
+        let Some(page) = page.try_lock(&*self.env) else { return Look::Retry };
+        lists.remove(&page);
+        drop(lists);
+        if page.has(NEEDS_COMPACTING | CLAIMED) {
+            // Off the lists it stays until its compaction puts it back.
+            return Look::Retry;
+        }
+        page.refer();
+        Look::Found(page)
+    }
+}
