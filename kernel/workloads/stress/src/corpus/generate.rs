@@ -118,20 +118,21 @@ pub(super) fn text(random: &mut Random, page: &mut [u8]) {
     let mut at = 0;
     let mut number = random.next() & 0xffff;
     while at < page.len() {
+        let bits = random.next();
         // The product of two draws favours the front of the list, much as in language.
-        let word = WORDS[random.below(WORDS.len()) * random.below(WORDS.len()) / WORDS.len()];
+        let word = &PADDED[((bits & 127) as usize * (bits >> 7 & 127) as usize) >> 7];
         if markup {
             put(page, &mut at, b"{\"id\":");
             number += 1;
             put_number(page, &mut at, number);
             put(page, &mut at, b",\"name\":\"");
-            put(page, &mut at, word.as_bytes());
+            put_word(page, &mut at, word);
             put(page, &mut at, b"\",\"size\":");
-            put_number(page, &mut at, random.next() & 0xfff);
+            put_number(page, &mut at, bits >> 20 & 0xfff);
             put(page, &mut at, b"},\n");
         } else {
-            put(page, &mut at, word.as_bytes());
-            let end: &[u8] = if random.below(12) == 0 { b".\n" } else { b" " };
+            put_word(page, &mut at, word);
+            let end = if bits >> 14 & 15 == 0 { b".\n" } else { b" " as &[u8] };
             put(page, &mut at, end);
         }
     }
@@ -161,6 +162,15 @@ fn put(page: &mut [u8], at: &mut usize, bytes: &[u8]) {
     let rest = &mut page[*at..];
     let length = bytes.len().min(rest.len());
     rest[..length].copy_from_slice(&bytes[..length]);
+    *at += length;
+}
+
+/// Copies all 16 bytes of a word where there is room, which is faster than as many as it has.
+fn put_word(page: &mut [u8], at: &mut usize, (bytes, length): &([u8; 16], usize)) {
+    match page[*at..].first_chunk_mut() {
+        Some(room) => *room = *bytes,
+        None => return put(page, at, &bytes[..*length]),
+    }
     *at += length;
 }
 
@@ -309,3 +319,20 @@ const WORDS: [&str; 128] = [
     "environment",
     "architecture",
 ];
+
+/// The words, each padded to 16 bytes, and their lengths.
+static PADDED: [([u8; 16], usize); 128] = {
+    let mut padded = [([0; 16], 0); 128];
+    let mut number = 0;
+    while number < WORDS.len() {
+        let word = WORDS[number].as_bytes();
+        let mut at = 0;
+        while at < word.len() {
+            padded[number].0[at] = word[at];
+            at += 1;
+        }
+        padded[number].1 = word.len();
+        number += 1;
+    }
+    padded
+};
