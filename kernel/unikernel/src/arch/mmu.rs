@@ -1,0 +1,132 @@
+//! Translation registers, the change-over to other tables, TLB and cache maintenance.
+
+use core::arch::{asm, naked_asm};
+use core::ops::Range;
+
+/// The translation registers of a set of tables.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct Translation {
+    /// MAIR_EL1.
+    pub mair: u64,
+    /// TCR_EL1.
+    pub tcr: u64,
+    /// TTBR0_EL1.
+    pub ttbr0: u64,
+}
+
+/// Changes over to other tables, granule included, and comes back with the MMU on.
+///
+/// The MMU is off for a dozen instructions that touch no memory.
+///
+/// # Safety
+/// The image, the stack and everything the caller uses are mapped where they are now; interrupts
+/// are masked.
+pub unsafe fn change_over(translation: &Translation) {
+    // SAFETY: passes on the caller's promise.
+    unsafe {
+        change_over_registers(
+            translation.mair,
+            translation.tcr,
+            translation.ttbr0,
+            crate::boot::entry::SCTLR_ON,
+        );
+    }
+}
+
+#[unsafe(naked)]
+unsafe extern "C" fn change_over_registers(mair: u64, tcr: u64, ttbr0: u64, sctlr_on: u64) {
+    naked_asm!(
+        "dsb sy",
+        // MMU off (SCTLR_EL1.M); the identity map makes the next fetch the same instruction.
+        "bic x4, x3, #1",
+        "msr sctlr_el1, x4",
+        "isb",
+        "msr mair_el1, x0",
+        "msr tcr_el1, x1",
+        "msr ttbr0_el1, x2",
+        "isb",
+        "tlbi vmalle1",
+        "dsb nsh",
+        "isb",
+        "msr sctlr_el1, x3",
+        "isb",
+        "ret",
+    )
+}
+
+/// Makes a change of the leaf entry of the page at `address` seen by every CPU.
+///
+/// The operation is repeated: Cortex-A76 erratum 4193800 lets a broadcast TLBI complete early.
+#[inline]
+pub fn invalidate_page(address: usize) {
+    // SAFETY: invalidating translations only costs walks. The DSB before completes the write of
+    // the entry, those after the invalidation on all CPUs.
+    unsafe {
+        asm!(
+            "dsb ishst",
+            "tlbi vaale1is, {page}",
+            "dsb ish",
+            "tlbi vaale1is, {page}",
+            "dsb ish",
+            "isb",
+            page = in(reg) (address >> 12) as u64 & ((1 << 44) - 1),
+            options(nostack),
+        );
+    }
+}
+
+/// [`invalidate_page`] for every page of a range, waiting once.
+pub fn invalidate_pages(range: Range<usize>, page_size: usize) {
+    for _ in 0..2 {
+        // SAFETY: as in `invalidate_page`; the loop broadcasts, the last barrier waits.
+        unsafe {
+            asm!("dsb ishst", options(nostack));
+            for address in range.clone().step_by(page_size) {
+                asm!(
+                    "tlbi vaale1is, {page}",
+                    page = in(reg) (address >> 12) as u64 & ((1 << 44) - 1),
+                    options(nostack),
+                );
+            }
+            asm!("dsb ish", "isb", options(nostack));
+        }
+    }
+}
+
+/// Makes changes of tables (entries that were invalid before) and of anything they map seen by
+/// every CPU.
+pub fn invalidate_all() {
+    // SAFETY: as in `invalidate_page`.
+    unsafe {
+        asm!(
+            "dsb ishst",
+            "tlbi vmalle1is",
+            "dsb ish",
+            "tlbi vmalle1is",
+            "dsb ish",
+            "isb",
+            options(nostack),
+        );
+    }
+}
+
+/// Makes a new valid entry, written over one that faulted, visible to this CPU's walker.
+#[inline]
+pub fn publish_entry() {
+    // SAFETY: barriers.
+    unsafe { asm!("dsb ishst", "isb", options(nostack)) };
+}
+
+/// Cleans what a CPU with its MMU off is going to read.
+pub fn clean_to_memory(range: Range<usize>) {
+    let line = 64;
+    let mut address = range.start & !(line - 1);
+    while address < range.end {
+        // SAFETY: cleaning writes back what is there.
+        unsafe { asm!("dc civac, {}", in(reg) address, options(nostack)) };
+        address += line;
+    }
+    // SAFETY: a barrier.
+    unsafe { asm!("dsb sy", options(nostack)) };
+}

@@ -1,0 +1,251 @@
+//! Arenas: ranges of pageable addresses, in a fixed number of slots.
+//!
+//! An arena may go while another CPU looks for victims in it, so whoever uses entries pins the
+//! slot first; releasing an arena waits until nobody does.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use paging::{Arena, Entries, PageEntry, TranslationGranule};
+use zpool::Owner;
+
+use super::frames::TableFrames;
+use crate::arch::mmu;
+use crate::sched::{self, thread};
+
+/// Where arenas are.
+pub const BASE: usize = 0x4000_0000_0000;
+
+/// Most arenas at once.
+pub const SLOTS: usize = 63;
+
+/// Binary logarithm of the pages of a slot. An [`Owner`] is a slot and a page in it.
+const SLOT_PAGES_SHIFT: u32 = 26;
+
+/// Pages of a slot.
+pub const SLOT_PAGES: usize = 1 << SLOT_PAGES_SHIFT;
+
+/// Whether the address is where arenas can be, with pages of `page_shift` bits.
+pub fn contains(address: usize, page_shift: u32) -> bool {
+    address >= BASE && (address - BASE) >> page_shift < SLOTS * SLOT_PAGES
+}
+
+struct Slot<G: TranslationGranule> {
+    arena: UnsafeCell<Option<Arena<TableFrames<G>>>>,
+    /// Those who use the arena's entries now.
+    pins: AtomicU32,
+    pages: AtomicUsize,
+    /// The thread that mapped it, to clean up after.
+    thread: AtomicU16,
+    resident: AtomicUsize,
+}
+
+/// The slots.
+pub struct Arenas<G: TranslationGranule> {
+    slots: [Slot<G>; SLOTS],
+    /// Bit i: slot i is taken.
+    taken: AtomicU64,
+    /// Bit i: slot i may be pinned.
+    active: AtomicU64,
+}
+
+// SAFETY: the arena of a slot is written only while its slot is taken and not active and nobody
+// has it pinned, by whoever took or deactivated the slot; otherwise it is only read.
+unsafe impl<G: TranslationGranule> Sync for Arenas<G> {}
+// SAFETY: nothing in it belongs to a thread.
+unsafe impl<G: TranslationGranule> Send for Arenas<G> {}
+
+impl<G: TranslationGranule> Arenas<G> {
+    /// No arenas.
+    pub fn new() -> Self {
+        Self {
+            slots: core::array::from_fn(|_| Slot {
+                arena: UnsafeCell::new(None),
+                pins: AtomicU32::new(0),
+                pages: AtomicUsize::new(0),
+                thread: AtomicU16::new(thread::NONE),
+                resident: AtomicUsize::new(0),
+            }),
+            taken: AtomicU64::new(0),
+            active: AtomicU64::new(0),
+        }
+    }
+
+    /// Takes a free slot.
+    pub fn take_slot(&self) -> Option<usize> {
+        let mut taken = self.taken.load(Ordering::Relaxed);
+        loop {
+            let slot = (!taken).trailing_zeros() as usize;
+            if slot >= SLOTS {
+                return None;
+            }
+            match self.taken.compare_exchange(
+                taken,
+                taken | 1 << slot,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return Some(slot),
+                Err(found) => taken = found,
+            }
+        }
+    }
+
+    /// Gives back a slot that holds no arena.
+    pub fn give_slot(&self, slot: usize) {
+        self.taken.fetch_and(!(1 << slot), Ordering::Release);
+    }
+
+    /// First address of a slot.
+    pub fn slot_address(slot: usize) -> usize {
+        BASE + (slot << (SLOT_PAGES_SHIFT + G::SHIFT))
+    }
+
+    /// Puts an arena of `pages` pages into a slot that the caller took.
+    pub fn activate(&self, slot: usize, arena: Arena<TableFrames<G>>, pages: usize) {
+        let place = &self.slots[slot];
+        // SAFETY: the caller took the slot, and it is not active: nobody else looks.
+        unsafe { *place.arena.get() = Some(arena) };
+        place.pages.store(pages, Ordering::Relaxed);
+        place.resident.store(0, Ordering::Relaxed);
+        place.thread.store(sched::current().index(), Ordering::Relaxed);
+        self.active.fetch_or(1 << slot, Ordering::SeqCst);
+    }
+
+    /// Takes an arena out of its slot, once nobody uses it.
+    pub fn deactivate(&self, slot: usize) -> Option<Arena<TableFrames<G>>> {
+        let before = self.active.fetch_and(!(1 << slot), Ordering::SeqCst);
+        if before & (1 << slot) == 0 {
+            return None;
+        }
+        let place = &self.slots[slot];
+        while place.pins.load(Ordering::SeqCst) != 0 {
+            sched::yield_now();
+        }
+        place.thread.store(thread::NONE, Ordering::Relaxed);
+        // SAFETY: the slot is not active, nobody has it pinned, and only the one call that found
+        // it active gets here.
+        unsafe { (*place.arena.get()).take() }
+    }
+
+    /// Slots whose arena was mapped by `thread` and still is.
+    pub fn of_thread(&self, thread: u16) -> impl Iterator<Item = usize> + '_ {
+        let active = self.active.load(Ordering::Relaxed);
+        (0..SLOTS).filter(move |&slot| {
+            active & (1 << slot) != 0 && self.slots[slot].thread.load(Ordering::Relaxed) == thread
+        })
+    }
+
+    /// Pins the arena in a slot.
+    pub fn pin(&self, slot: usize) -> Option<Pinned<'_, G>> {
+        let place = self.slots.get(slot)?;
+        place.pins.fetch_add(1, Ordering::SeqCst);
+        if self.active.load(Ordering::SeqCst) & (1 << slot) == 0 {
+            place.pins.fetch_sub(1, Ordering::SeqCst);
+            return None;
+        }
+        Some(Pinned { place, slot })
+    }
+
+    /// Pins the arena that an address is in, and says which of its pages.
+    pub fn pin_address(&self, address: usize) -> Option<(Pinned<'_, G>, usize)> {
+        let number = address.checked_sub(BASE)? >> G::SHIFT;
+        Some((self.pin(number >> SLOT_PAGES_SHIFT)?, number % SLOT_PAGES))
+    }
+
+    /// Pins the arena of an owner, and says which of its pages.
+    pub fn pin_owner(&self, owner: Owner) -> Option<(Pinned<'_, G>, usize)> {
+        let number = owner.0 as usize;
+        Some((self.pin(number >> SLOT_PAGES_SHIFT)?, number % SLOT_PAGES))
+    }
+
+    /// Pins all arenas.
+    pub fn pin_all(&self) -> PinnedAll<'_, G> {
+        let active = self.active.load(Ordering::Relaxed);
+        PinnedAll {
+            pinned: core::array::from_fn(|slot| {
+                if active & (1 << slot) != 0 { self.pin(slot) } else { None }
+            }),
+        }
+    }
+}
+
+/// An arena that stays while this lives.
+pub struct Pinned<'a, G: TranslationGranule> {
+    place: &'a Slot<G>,
+    slot: usize,
+}
+
+impl<G: TranslationGranule> Pinned<'_, G> {
+    /// The entry of a page; `None` behind the end.
+    pub fn entry(&self, page: usize) -> Option<&PageEntry> {
+        // SAFETY: while the slot is pinned its arena is only read.
+        unsafe { (*self.place.arena.get()).as_ref() }?.entry_of_page(page)
+    }
+
+    /// Pages of the arena.
+    pub fn pages(&self) -> usize {
+        self.place.pages.load(Ordering::Relaxed)
+    }
+
+    /// Address of a page.
+    pub fn address(&self, page: usize) -> usize {
+        Arenas::<G>::slot_address(self.slot) + (page << G::SHIFT)
+    }
+
+    /// Who owns the object of a page.
+    pub fn owner(&self, page: usize) -> Owner {
+        Owner((self.slot << SLOT_PAGES_SHIFT | page) as u32)
+    }
+
+    /// Pages of it that have a frame.
+    pub fn resident(&self) -> &AtomicUsize {
+        &self.place.resident
+    }
+}
+
+impl<G: TranslationGranule> Drop for Pinned<'_, G> {
+    fn drop(&mut self) {
+        self.place.pins.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// All arenas, as the clock goes round them. An entry's number is its owner's.
+pub struct PinnedAll<'a, G: TranslationGranule> {
+    pinned: [Option<Pinned<'a, G>>; SLOTS],
+}
+
+impl<G: TranslationGranule> PinnedAll<'_, G> {
+    /// Pages of all of them.
+    pub fn pages(&self) -> usize {
+        self.pinned.iter().flatten().map(Pinned::pages).sum()
+    }
+
+    /// The arena and the page with this number.
+    pub fn locate(&self, number: usize) -> Option<(&Pinned<'_, G>, usize)> {
+        let pinned = self.pinned.get(number >> SLOT_PAGES_SHIFT)?.as_ref()?;
+        Some((pinned, number % SLOT_PAGES))
+    }
+}
+
+impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
+    fn next(&self, from: usize) -> Option<(usize, &PageEntry)> {
+        let mut page = from % SLOT_PAGES;
+        for slot in from >> SLOT_PAGES_SHIFT..SLOTS {
+            if let Some(pinned) = &self.pinned[slot]
+                && page < pinned.pages()
+                && let Some(entry) = pinned.entry(page)
+            {
+                return Some((slot << SLOT_PAGES_SHIFT | page, entry));
+            }
+            page = 0;
+        }
+        None
+    }
+
+    fn cleared(&self, number: usize) {
+        if let Some((pinned, page)) = self.locate(number) {
+            mmu::invalidate_page(pinned.address(page));
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! From a fault to a mapped page.
+//!
+//! fault → claim the entry → a frame (from the allowance, or from a victim: [`super::reclaim`]) →
+//! zeros, or what the store has → map. Nobody else works on the page meanwhile: the entry is
+//! busy, and whoever faults on it too tries again.
+
+use core::sync::atomic::Ordering;
+
+use paging::{Attributes, Claim, Entry, Fault, Page, TranslationGranule};
+
+use super::arenas::{self, Pinned};
+use super::counters::count;
+use super::frames::Frame;
+use super::pager::{self, Pager};
+use super::swap;
+use crate::arch::{clock, mmu};
+use crate::{println, sched};
+
+/// How often a thread gives way to whoever works on its page before it sleeps: the other one may
+/// have a lower priority and be kept from working by this very thread.
+const YIELDS: u32 = 16;
+
+/// How long it sleeps then.
+const PAUSE_NS: u64 = 20_000;
+
+/// Whether an address is where arenas are.
+pub fn is_pageable(address: usize) -> bool {
+    pager::get().is_some_and(|paging| {
+        arenas::contains(address, paging.page_size().trailing_zeros())
+    })
+}
+
+/// Serves a fault of the running thread. Returns when the instruction can be tried again; does
+/// not return when it cannot be served: the thread ends then.
+pub fn serve(address: usize) {
+    if let Some(paging) = pager::get() {
+        let thread = sched::current();
+        thread.enter_system();
+        paging.serve(address);
+        thread.leave_system();
+    }
+}
+
+/// Why a thread ends over a fault.
+enum Failure {
+    /// No frame could be had.
+    OutOfMemory,
+    /// What the store has is damaged.
+    Damaged,
+    /// There is no such page.
+    NoSuchPage,
+}
+
+/// [`serve`] with the granule known.
+pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize) {
+    let start = clock::ticks();
+    let failure = match pager.arenas.pin_address(address) {
+        Some((pinned, page)) => match attempt(pager, &pinned, page) {
+            Ok(kind) => {
+                pager.counters.record(kind, clock::ticks().saturating_sub(start));
+                return;
+            }
+            Err(failure) => failure,
+        },
+        None => Failure::NoSuchPage,
+    };
+    // Nothing is pinned or held here any more.
+    match failure {
+        Failure::OutOfMemory => {}
+        Failure::Damaged => {
+            println!("zlab: error: the store's copy of page {address:#x} is damaged");
+        }
+        Failure::NoSuchPage => crate::dying::wild_access(address),
+    }
+    count(&pager.counters.killed);
+    sched::current().exit_out_of_memory()
+}
+
+/// What a fault turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum FaultKind {
+    /// First touch.
+    Minor,
+    /// From the store.
+    Major,
+    /// Present already, or made so by somebody else.
+    Spurious,
+}
+
+fn attempt<G: TranslationGranule>(
+    pager: &Pager<G>,
+    pinned: &Pinned<'_, G>,
+    page: usize,
+) -> Result<FaultKind, Failure> {
+    let mut yields = 0;
+    loop {
+        let entry = pinned.entry(page).ok_or(Failure::NoSuchPage)?;
+        match entry.fault() {
+            Ok(Fault::Present(_)) => {
+                mmu::publish_entry();
+                return Ok(FaultKind::Spurious);
+            }
+            Ok(Fault::Wait) => {
+                if yields < YIELDS {
+                    yields += 1;
+                    sched::yield_now();
+                } else {
+                    sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
+                }
+            }
+            Ok(Fault::Claimed(claim)) => return supply(pager, pinned, page, claim),
+            Err(error) => panic!("page-table entry of an arena: {error}"),
+        }
+    }
+}
+
+/// Finds a frame for the claimed page, fills it, maps it.
+fn supply<G: TranslationGranule>(
+    pager: &Pager<G>,
+    pinned: &Pinned<'_, G>,
+    page: usize,
+    claim: Claim<'_>,
+) -> Result<FaultKind, Failure> {
+    let Some(mut frame) = pager.take_frame() else {
+        claim.restore();
+        return Err(Failure::OutOfMemory);
+    };
+    let kind = match swap::stored_of(claim.before()) {
+        None => {
+            frame.clear();
+            FaultKind::Minor
+        }
+        Some(stored) => {
+            if pager.store.get(stored, frame.bytes()).is_err() {
+                claim.restore();
+                pager.frames.give(frame);
+                pager.residency.release();
+                return Err(Failure::Damaged);
+            }
+            // The frame is the only copy from here on. A refusal is counted by the store.
+            let _ = pager.store.discard(stored);
+            FaultKind::Major
+        }
+    };
+    pinned.resident().fetch_add(1, Ordering::Relaxed);
+    claim.publish(present(frame));
+    mmu::publish_entry();
+    let _ = page;
+    Ok(kind)
+}
+
+fn present<G: TranslationGranule>(frame: Frame<G>) -> Entry {
+    let page = Page::new(frame.into_address(), Attributes::DATA);
+    Entry::Present(page.expect("frames are aligned and below 2^48"))
+}

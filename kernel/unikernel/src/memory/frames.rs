@@ -1,0 +1,162 @@
+//! Page frames: the buddy allocator behind its lock, and what others need of it.
+
+use core::ops::Range;
+use core::ptr::NonNull;
+use core::sync::atomic::AtomicU64;
+
+use buddy::{Buddy, Statistics};
+use paging::{PhysicalAddress, TableMemory, TranslationGranule};
+use zpool::{Env, Granule};
+
+use crate::arch::{interrupts, memory_functions, mmu};
+use crate::cpu;
+use crate::sync::Lock;
+
+/// The page frames of the machine. All of RAM is mapped where it is, so a frame's address is a
+/// pointer to it.
+pub struct Frames<G: 'static> {
+    buddy: Lock<Buddy<'static, G>>,
+}
+
+impl<G: Granule> Frames<G> {
+    /// The frames that `buddy` manages.
+    pub const fn new(buddy: Buddy<'static, G>) -> Self {
+        Self { buddy: Lock::new(buddy) }
+    }
+
+    /// One frame, contents unspecified.
+    pub fn take(&self) -> Option<Frame<G>> {
+        let address = self.buddy.lock().alloc(0).ok()?;
+        Some(Frame { address: address as usize, granule: core::marker::PhantomData })
+    }
+
+    /// Takes a frame back.
+    pub fn give(&self, frame: Frame<G>) {
+        self.release(frame.address as u64, 0);
+    }
+
+    /// What is free now.
+    pub fn statistics(&self) -> Statistics {
+        self.buddy.lock().statistics()
+    }
+
+    fn release(&self, address: u64, order: u32) {
+        let result = self.buddy.lock().free(address, order);
+        if let Err(error) = result {
+            panic!("page frames were given back wrongly: {error}");
+        }
+    }
+}
+
+/// One page frame that belongs to whoever holds this.
+pub struct Frame<G> {
+    address: usize,
+    granule: core::marker::PhantomData<G>,
+}
+
+impl<G: Granule> Frame<G> {
+    /// The frame at this address.
+    ///
+    /// # Safety
+    /// It came from [`Frames::take`] and was turned into an address by [`Frame::into_address`],
+    /// once.
+    pub unsafe fn from_address(address: PhysicalAddress) -> Self {
+        Self { address: address.0 as usize, granule: core::marker::PhantomData }
+    }
+
+    /// Gives up the frame for its address.
+    pub fn into_address(self) -> PhysicalAddress {
+        PhysicalAddress(self.address as u64)
+    }
+
+    /// Its bytes.
+    pub fn bytes(&mut self) -> &mut [u8] {
+        // SAFETY: the frame is RAM, mapped where it is, initialised (RAM always holds something),
+        // and nobody else's.
+        unsafe { core::slice::from_raw_parts_mut(self.pointer(), G::SIZE) }
+    }
+
+    /// Fills it with zeros.
+    pub fn clear(&mut self) {
+        // SAFETY: the frame is a page of normal memory and nobody else's.
+        unsafe { memory_functions::zero_page(self.pointer(), G::SIZE) };
+    }
+
+    fn pointer(&self) -> *mut u8 {
+        core::ptr::with_exposed_provenance_mut(self.address)
+    }
+}
+
+// SAFETY: 1. the buddy allocator hands a block to one caller until it is given back; all of RAM
+// is mapped. 2. Physical addresses of supported machines are below 2^47 (48-bit output, RAM far
+// below the end), and frames only exist as exposed addresses. 3. Every lock of back ends is taken
+// with IRQ masked; threads are pinned and cannot be preempted then.
+unsafe impl<G: Granule> Env for Frames<G> {
+    type Granule = G;
+
+    fn alloc(&self, order: u32) -> Option<NonNull<u8>> {
+        let address = self.buddy.lock().alloc(order).ok()?;
+        NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
+    }
+
+    unsafe fn free(&self, frames: NonNull<u8>, order: u32) {
+        self.release(frames.as_ptr().addr() as u64, order);
+    }
+
+    fn cpu(&self) -> usize {
+        cpu::current().id
+    }
+
+    fn cpus(&self) -> usize {
+        cpu::online().max(1)
+    }
+
+    fn mask(&self) -> usize {
+        interrupts::mask() as usize
+    }
+
+    fn unmask(&self, saved: usize) {
+        interrupts::restore(saved as u64);
+    }
+}
+
+/// Frames that hold translation tables.
+pub struct TableFrames<G: 'static>(pub &'static Frames<G>);
+
+impl<G> Clone for TableFrames<G> {
+    fn clone(&self) -> Self {
+        Self(self.0)
+    }
+}
+
+// SAFETY: 1. frames are aligned to their size, below 2^48, cleared here, and nobody else's.
+// 2. They are mapped where they are for good. 3. Invalidation is broadcast and waited for.
+unsafe impl<G: TranslationGranule> TableMemory for TableFrames<G> {
+    type Granule = G;
+
+    fn allocate(&self) -> Option<PhysicalAddress> {
+        let mut frame = self.0.take()?;
+        frame.clear();
+        Some(frame.into_address())
+    }
+
+    unsafe fn free(&self, table: PhysicalAddress) {
+        // SAFETY: the caller gives back what `allocate` turned into an address.
+        self.0.give(unsafe { Frame::from_address(table) });
+    }
+
+    fn pointer(&self, table: PhysicalAddress) -> NonNull<AtomicU64> {
+        let pointer = core::ptr::with_exposed_provenance_mut::<AtomicU64>(table.0 as usize);
+        // SAFETY: RAM does not begin at zero on any board that keeps firmware there, and the
+        // buddy allocator never hands out a reserved frame.
+        unsafe { NonNull::new_unchecked(pointer) }
+    }
+
+    fn synchronize(&self) {
+        mmu::publish_entry();
+    }
+
+    fn invalidate(&self, _range: Range<usize>) {
+        mmu::invalidate_all();
+    }
+}

@@ -1,0 +1,304 @@
+//! Paging as one whole: tables, arenas, the allowance, the store.
+//!
+//! Everything here is generic over the granule; the rest of the kernel sees [`Paging`], behind
+//! the one pointer that boot sets.
+
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use paging::{
+    Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, Tables, TranslationGranule,
+};
+use zpool::{Budget, Handle, Owner, Owners};
+use zswap::Store;
+
+use super::arenas::{self, Arenas, Pinned};
+use super::counters::Counters;
+use super::frames::{Frame, Frames, TableFrames};
+use super::swap;
+use crate::arch::mmu;
+use crate::sched;
+use crate::sched::sleep_lock::SleepLock;
+use crate::sync::Once;
+
+/// Pages whose translations are invalidated together when an arena is discarded.
+const BATCH: usize = 32;
+
+/// What the kernel asks of paging, whatever the granule.
+pub trait Paging: Sync {
+    /// Bytes of a page.
+    fn page_size(&self) -> usize;
+
+    /// Serves a fault of the running thread at this address, which is in the range of arenas.
+    fn serve(&self, address: usize);
+
+    /// Maps fresh frames for the kernel; false when there is no memory (then nothing is mapped).
+    fn map_kernel(&self, range: Range<usize>) -> bool;
+
+    /// Makes an arena of at least `bytes` bytes; its slot and its addresses.
+    fn map_arena(&self, bytes: usize) -> Option<(usize, Range<usize>)>;
+
+    /// Forgets the contents of an arena.
+    fn discard_arena(&self, slot: usize);
+
+    /// Ends an arena.
+    fn unmap_arena(&self, slot: usize);
+
+    /// Pages of an arena that have a frame.
+    fn arena_resident(&self, slot: usize) -> usize;
+
+    /// Ends what a killed thread has left.
+    fn unmap_arenas_of(&self, thread: u16);
+
+    /// Allows arenas that many frames at once.
+    fn set_allowance(&self, pages: usize);
+
+    /// Frames arenas may have, and have.
+    fn allowance(&self) -> (usize, usize);
+
+    /// Most frames arenas had at once.
+    fn resident_max(&self) -> usize;
+
+    /// The store behind the arenas.
+    fn store(&self) -> &Store<'static>;
+
+    /// Event counters.
+    fn counters(&self) -> &Counters;
+
+    /// Frames: what is free now.
+    fn frames(&self) -> buddy::Statistics;
+
+    /// Follows an object of the store that moved.
+    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool;
+}
+
+/// A `&dyn Paging` that a thin pointer can point at.
+pub struct Instance(pub &'static dyn Paging);
+
+static INSTANCE: Once<Instance> = Once::new();
+
+/// Makes paging known to the kernel.
+pub fn set(instance: &'static Instance) {
+    INSTANCE.set(instance);
+}
+
+/// Paging; `None` before boot has set it up.
+#[inline]
+pub fn get() -> Option<&'static dyn Paging> {
+    INSTANCE.get().map(|instance| instance.0)
+}
+
+/// The holders of handles of the store's pool: the entries of arenas.
+pub struct ArenaOwners;
+
+impl Owners for ArenaOwners {
+    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {
+        get().is_some_and(|paging| paging.relocated(owner, old, new))
+    }
+}
+
+/// One bounded step of the pool's background work; whether there is more. From idle.
+pub fn maintain() -> bool {
+    let Some(paging) = get() else { return false };
+    let budget = Budget { bytes: 2 * paging.page_size(), objects: 1 };
+    paging.store().pool().maintain(budget, &ArenaOwners).more
+}
+
+/// Paging with granule `G`.
+pub struct Pager<G: TranslationGranule> {
+    pub(super) frames: &'static Frames<G>,
+    tables: SleepLock<Tables<TableFrames<G>>>,
+    pub(super) arenas: Arenas<G>,
+    pub(super) residency: Residency,
+    pub(super) clock: Clock,
+    pub(super) store: Store<'static>,
+    pub(super) counters: Counters,
+}
+
+impl<G: TranslationGranule> Pager<G> {
+    /// Paging with the kernel's tables for `cpus` CPUs, and nothing allowed yet.
+    pub fn new(
+        frames: &'static Frames<G>,
+        tables: Tables<TableFrames<G>>,
+        store: Store<'static>,
+        cpus: usize,
+    ) -> Self {
+        Self {
+            frames,
+            tables: SleepLock::new(tables),
+            arenas: Arenas::new(),
+            residency: Residency::new(0),
+            clock: Clock::new(),
+            store,
+            counters: Counters::new(cpus),
+        }
+    }
+
+    /// Gives the frame of a page back that nobody reaches any more.
+    pub(super) fn give_frame(&self, pinned: &Pinned<'_, G>, frame: PhysicalAddress) {
+        pinned.resident().fetch_sub(1, Ordering::Relaxed);
+        // SAFETY: present entries of arenas hold frames that `serve` took and turned into
+        // addresses; the entry does not name it any more.
+        self.frames.give(unsafe { Frame::from_address(frame) });
+        let counted = self.residency.release();
+        debug_assert!(counted, "a frame that was not counted");
+    }
+
+    /// Makes every page of an arena empty.
+    fn empty(&self, pinned: &Pinned<'_, G>) {
+        let mut page = 0;
+        while page < pinned.pages() {
+            page = self.empty_batch(pinned, page);
+        }
+    }
+
+    /// Empties pages from `page` on until the batch is full; returns where to go on.
+    fn empty_batch(&self, pinned: &Pinned<'_, G>, mut page: usize) -> usize {
+        let mut unmapped: heapless::Vec<(Claim<'_>, PhysicalAddress), BATCH> = heapless::Vec::new();
+        let first = page;
+        while page < pinned.pages() && !unmapped.is_full() {
+            let Some(entry) = pinned.entry(page) else { break };
+            match entry.load() {
+                Ok(Entry::Empty) => {}
+                // Somebody is about to evict it, or to follow a move: he will be done soon.
+                Ok(Entry::Busy) => {
+                    sched::yield_now();
+                    continue;
+                }
+                Ok(found) => {
+                    let Ok(claim) = entry.claim(found) else { continue };
+                    if let Entry::Present(present) = claim.before() {
+                        let _ = unmapped.push((claim, present.frame()));
+                    } else {
+                        if let Some(stored) = swap::stored_of(claim.before()) {
+                            // A refusal is counted by the store.
+                            let _ = self.store.discard(stored);
+                        }
+                        claim.publish(Entry::Empty);
+                    }
+                }
+                Err(error) => panic!("page-table entry of an arena: {error}"),
+            }
+            page += 1;
+        }
+        if !unmapped.is_empty() {
+            mmu::invalidate_pages(pinned.address(first)..pinned.address(page), G::SIZE);
+        }
+        for (claim, frame) in unmapped {
+            claim.publish(Entry::Empty);
+            self.give_frame(pinned, frame);
+        }
+        page
+    }
+}
+
+impl<G: TranslationGranule> Paging for Pager<G> {
+    fn page_size(&self) -> usize {
+        G::SIZE
+    }
+
+    fn serve(&self, address: usize) {
+        super::fault::serve_with(self, address);
+    }
+
+    fn map_kernel(&self, range: Range<usize>) -> bool {
+        let mut tables = self.tables.lock();
+        for address in range.clone().step_by(G::SIZE) {
+            let mapped = self.frames.take().and_then(|mut frame| {
+                frame.clear();
+                let frame = frame.into_address();
+                let page = address..address + G::SIZE;
+                if tables.map(page, frame, Attributes::DATA).is_ok() {
+                    return Some(());
+                }
+                // SAFETY: the frame came from `into_address` just now and was not mapped.
+                self.frames.give(unsafe { Frame::from_address(frame) });
+                None
+            });
+            if mapped.is_none() {
+                // What was mapped before serves the next attempt in vain; it is at most a stack.
+                let _ = tables.unmap(range.start..address);
+                return false;
+            }
+        }
+        true
+    }
+
+    fn map_arena(&self, bytes: usize) -> Option<(usize, Range<usize>)> {
+        let pages = bytes.div_ceil(G::SIZE).max(1);
+        if pages > arenas::SLOT_PAGES {
+            return None;
+        }
+        let slot = self.arenas.take_slot()?;
+        let start = Arenas::<G>::slot_address(slot);
+        let range = start..start + pages * G::SIZE;
+        match self.tables.lock().reserve(range.clone()) {
+            Ok(arena) => self.arenas.activate(slot, arena, pages),
+            Err(_) => {
+                self.arenas.give_slot(slot);
+                return None;
+            }
+        }
+        Some((slot, range))
+    }
+
+    fn discard_arena(&self, slot: usize) {
+        if let Some(pinned) = self.arenas.pin(slot) {
+            self.empty(&pinned);
+        }
+    }
+
+    fn unmap_arena(&self, slot: usize) {
+        self.discard_arena(slot);
+        let Some(arena) = self.arenas.deactivate(slot) else { return };
+        // Nobody else faults on it or evicts from it now, so what was emptied stays empty.
+        if let Err((_, error)) = self.tables.lock().release(arena) {
+            panic!("an arena could not be released: {error}");
+        }
+        self.arenas.give_slot(slot);
+    }
+
+    fn arena_resident(&self, slot: usize) -> usize {
+        self.arenas.pin(slot).map_or(0, |pinned| pinned.resident().load(Ordering::Relaxed))
+    }
+
+    fn unmap_arenas_of(&self, thread: u16) {
+        for slot in self.arenas.of_thread(thread) {
+            self.unmap_arena(slot);
+        }
+    }
+
+    fn set_allowance(&self, pages: usize) {
+        self.residency.set_limit_pages(pages);
+    }
+
+    fn allowance(&self) -> (usize, usize) {
+        (self.residency.limit_pages(), self.residency.resident_pages())
+    }
+
+    fn resident_max(&self) -> usize {
+        self.counters.resident_max.load(Ordering::Relaxed) as usize
+    }
+
+    fn store(&self) -> &Store<'static> {
+        &self.store
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn frames(&self) -> buddy::Statistics {
+        self.frames.statistics()
+    }
+
+    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {
+        let Some((pinned, page)) = self.arenas.pin_owner(owner) else { return false };
+        let Some(entry) = pinned.entry(page) else { return false };
+        let reference = |handle: Handle| paging::Reference::new(handle.bits());
+        match (reference(old), reference(new)) {
+            (Some(old), Some(new)) => entry.relocate(old, new).is_ok(),
+            _ => false,
+        }
+    }
+}

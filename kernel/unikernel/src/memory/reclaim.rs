@@ -1,0 +1,88 @@
+//! From a page in use to an object in the store.
+//!
+//! The clock proposes a victim that was not used for a whole turn, already unmapped; its
+//! translation is invalidated everywhere; the store compresses it; its frame serves the fault
+//! that asked. A page that the store refuses is mapped again, and another one is tried.
+
+use core::sync::atomic::Ordering;
+
+use paging::TranslationGranule;
+
+use super::arenas::PinnedAll;
+use super::counters::count;
+use super::frames::Frame;
+use super::pager::Pager;
+use super::swap;
+use crate::arch::mmu;
+
+/// Entries the clock looks at in one step.
+const VISITS: usize = 64;
+
+impl<G: TranslationGranule> Pager<G> {
+    /// A frame for a page, counted as resident: a free one within the allowance, otherwise a
+    /// victim's. `None` when nothing can be evicted.
+    pub(super) fn take_frame(&self) -> Option<Frame<G>> {
+        if self.residency.try_reserve() {
+            if let Some(frame) = self.frames.take() {
+                let resident = self.residency.resident_pages() as u64;
+                self.counters.resident_max.fetch_max(resident, Ordering::Relaxed);
+                return Some(frame);
+            }
+            // RAM is used up before the allowance is: live within what there is.
+            self.residency.release();
+        }
+        self.evict()
+    }
+
+    /// Takes the frame of a page that can be stored; it stays counted as resident, for the page
+    /// that gets it.
+    ///
+    /// Gives up after two turns of the clock: then every page was busy, in constant use, or
+    /// refused by the store.
+    fn evict(&self) -> Option<Frame<G>> {
+        let arenas = self.arenas.pin_all();
+        let mut visits = 2 * arenas.pages() + VISITS;
+        while visits > 0 {
+            let scan = self.clock.step(&arenas, VISITS.min(visits));
+            self.counters.scanned.fetch_add(scan.visited as u64, Ordering::Relaxed);
+            if scan.visited == 0 {
+                break;
+            }
+            visits -= scan.visited;
+            if let Some((number, victim)) = scan.victim
+                && let Some(frame) = self.store_victim(&arenas, number, victim)
+            {
+                return Some(frame);
+            }
+        }
+        None
+    }
+
+    fn store_victim(
+        &self,
+        arenas: &PinnedAll<'_, G>,
+        number: usize,
+        victim: paging::Victim<'_>,
+    ) -> Option<Frame<G>> {
+        let (pinned, page) = arenas.locate(number)?;
+        let (present, claim) = victim.invalidate(|| mmu::invalidate_page(pinned.address(page)));
+        // SAFETY: the entry named a frame that `take_frame` handed out; the claim makes it this
+        // code's alone, and it is given up again below if the page goes back.
+        let mut frame = unsafe { Frame::from_address(present.frame()) };
+        match self.store.put(frame.bytes(), pinned.owner(page)) {
+            Ok(stored) => {
+                pinned.resident().fetch_sub(1, Ordering::Relaxed);
+                claim.publish(swap::entry_of(stored));
+                count(&self.counters.evictions);
+                Some(frame)
+            }
+            Err(_) => {
+                // The entry still names the frame.
+                let _ = frame.into_address();
+                claim.restore();
+                count(&self.counters.refused);
+                None
+            }
+        }
+    }
+}

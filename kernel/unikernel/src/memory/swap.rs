@@ -1,0 +1,60 @@
+//! Between a page-table entry and the compressed store.
+
+use paging::{Entry, Length, Reference, RepeatedWord};
+use zpool::Handle;
+use zswap::{Context, Contexts, Stored};
+
+use crate::cpu::{self, MAX_CPUS};
+use crate::sched::sleep_lock::SleepLock;
+
+/// The entry of a page that is stored like this.
+pub fn entry_of(stored: Stored) -> Entry {
+    let reference = |handle: Handle| Reference::new(handle.bits());
+    let entry = match stored {
+        Stored::Same(word) => RepeatedWord::new(word).map(Entry::Same),
+        Stored::Word(handle) => reference(handle).map(|handle| Entry::SameObject { handle }),
+        Stored::Object { handle, length } => reference(handle)
+            .zip(Length::new(length as usize))
+            .map(|(handle, length)| Entry::Object { handle, length }),
+    };
+    entry.expect("handles and lengths of the store fit an entry")
+}
+
+/// What the entry of a stored page says of the store; `None` for other entries.
+pub fn stored_of(entry: Entry) -> Option<Stored> {
+    let handle = |reference: Reference| Handle::from_bits(reference.bits());
+    match entry {
+        Entry::Same(word) => Some(Stored::Same(word.get())),
+        Entry::SameObject { handle: reference } => handle(reference).map(Stored::Word),
+        Entry::Object { handle: reference, length } => handle(reference)
+            .map(|handle| Stored::Object { handle, length: length.bytes() as u32 }),
+        Entry::Present(_) | Entry::Empty | Entry::Busy | Entry::Swapped { .. } => None,
+    }
+}
+
+/// Whether a repeated word has room in an entry.
+pub fn word_fits(word: u64) -> bool {
+    RepeatedWord::new(word).is_some()
+}
+
+/// A codec context for each CPU, behind a lock whose waiters sleep.
+pub struct CpuContexts {
+    contexts: [Option<SleepLock<Context>>; MAX_CPUS],
+}
+
+impl CpuContexts {
+    /// Contexts for `cpus` CPUs.
+    pub fn new(cpus: usize, make: impl Fn() -> Context) -> Self {
+        Self {
+            contexts: core::array::from_fn(|cpu| (cpu < cpus).then(|| SleepLock::new(make()))),
+        }
+    }
+}
+
+impl Contexts for CpuContexts {
+    fn with(&self, f: &mut dyn FnMut(&mut Context)) {
+        if let Some(context) = &self.contexts[cpu::current().id] {
+            f(&mut context.lock());
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! The kernel as workloads see it.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use report::{PagingCounters, PoolStatistics, Snapshot, StoreCounters};
+use stress::{
+    Arena, LoadError, Machine, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes, WorkerEnd,
+};
+use zpool::{Env, NoOwners, ZPool};
+use zswap::{Keyed, Reject, Settings, Store};
+
+use super::{Boot, CONTEXTS};
+use crate::arch::clock;
+use crate::memory::pager::{self, Paging};
+use crate::sched::thread::{Outcome, Thread};
+use crate::sched::{self, PRIORITY_WORKER};
+use crate::{cpu, println};
+
+/// What workloads get. The pool and the store for stressors that use them directly exist only
+/// when such a stressor was asked for.
+pub struct Kernel {
+    boot: &'static Boot,
+    paging: &'static dyn Paging,
+    pool: Option<Box<dyn ZPool>>,
+    keyed: Option<KeyedStore>,
+}
+
+/// A store of its own, with keys.
+struct KeyedStore {
+    store: &'static Store<'static>,
+    front: Box<dyn PageStore>,
+}
+
+impl Kernel {
+    /// The kernel for the stressors that the options ask for.
+    pub fn new(boot: &'static Boot) -> Result<Self, &'static str> {
+        let paging = pager::get().ok_or("paging was not set up")?;
+        let options = &boot.options;
+        let asked = |name| options.requests.iter().any(|request| request.name == name);
+        let pool = if asked("zpool") { Some(new_pool(boot)?) } else { None };
+        let keyed = if asked("zswap") { Some(new_store(boot)?) } else { None };
+        Ok(Self { boot, paging, pool, keyed })
+    }
+
+    /// Every store in use.
+    fn stores(&self) -> impl Iterator<Item = &Store<'static>> {
+        [Some(self.paging.store()), self.keyed.as_ref().map(|keyed| keyed.store)]
+            .into_iter()
+            .flatten()
+    }
+}
+
+fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
+    let pool = (boot.pools)(&boot.options.boot.zpool).ok_or("the pool's back end is unknown")?;
+    pool.map_err(|_| "no memory for a pool")
+}
+
+fn new_store(boot: &'static Boot) -> Result<KeyedStore, &'static str> {
+    let pool = Box::leak(new_pool(boot)?);
+    let contexts = CONTEXTS.get().ok_or("no codec contexts")?;
+    let options = &boot.options;
+    let page_size = options.boot.page_size;
+    let ram: u64 = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
+    let settings = Settings {
+        max_pool_percent: options.max_pool_percent,
+        ..Settings::new(page_size, ram as usize / page_size)
+    };
+    let store: &'static Store<'static> = Box::leak(Box::new(Store::new(pool, contexts, settings)));
+    let pages = options.zswap.bytes.bytes_of(ram) as usize / page_size;
+    Ok(KeyedStore { store, front: (boot.keyed)(store, pages) })
+}
+
+impl Machine for Kernel {
+    fn page_size(&self) -> usize {
+        self.paging.page_size()
+    }
+
+    fn cpus(&self) -> usize {
+        cpu::online()
+    }
+
+    fn memory_bytes(&self) -> u64 {
+        self.boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum()
+    }
+
+    fn now_ns(&self) -> u64 {
+        clock::now_ns()
+    }
+
+    fn thread_times(&self) -> ThreadTimes {
+        let times = sched::current().times();
+        ThreadTimes {
+            user_ns: clock::ticks_to_ns(times.user),
+            system_ns: clock::ticks_to_ns(times.system),
+        }
+    }
+
+    fn map(&self, bytes: usize) -> Result<Box<dyn Arena + '_>, OutOfMemory> {
+        let (slot, range) = self.paging.map_arena(bytes).ok_or(OutOfMemory)?;
+        Ok(Box::new(KernelArena { paging: self.paging, slot, range }))
+    }
+
+    fn limit_resident(&self, pages: usize) {
+        self.paging.set_allowance(pages);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let counters = self.paging.counters();
+        let (limit, resident) = self.paging.allowance();
+        let mut store = StoreCounters::default();
+        let mut pool = PoolStatistics::default();
+        for each in self.stores() {
+            add_store(&mut store, &each.counters());
+            add_pool(&mut pool, each.pool(), each.counters().compressed_bytes);
+        }
+        if let Some(direct) = &self.pool {
+            add_pool(&mut pool, &**direct, 0);
+        }
+        let paging_store = self.paging.store().counters();
+        let load = |counter: &core::sync::atomic::AtomicU64| {
+            counter.load(core::sync::atomic::Ordering::Relaxed)
+        };
+        Snapshot {
+            paging: PagingCounters {
+                minor_faults: load(&counters.minor_faults),
+                major_faults: load(&counters.major_faults),
+                stored: paging_store.zswpout,
+                loaded: paging_store.zswpin,
+                evictions: load(&counters.evictions),
+                refused: load(&counters.refused),
+                limit_pages: limit as u64,
+                resident_pages: resident as u64,
+                resident_max_pages: self.paging.resident_max() as u64,
+            },
+            store: Some(store),
+            pool: Some(pool),
+        }
+    }
+
+    fn pool(&self) -> Option<Pool<'_>> {
+        let pool = &**self.pool.as_ref()?;
+        Some(Pool { name: &self.boot.options.boot.zpool, pool, owners: &NoOwners })
+    }
+
+    fn store(&self) -> Option<&dyn PageStore> {
+        Some(&*self.keyed.as_ref()?.front)
+    }
+
+    fn yield_now(&self) {
+        sched::yield_now();
+    }
+
+    fn sleep_until(&self, deadline_ns: u64) {
+        sched::sleep_until_ns(deadline_ns);
+    }
+
+    fn print(&self, line: fmt::Arguments<'_>) {
+        println!("{line}");
+    }
+
+    fn progress(&self, line: fmt::Arguments<'_>) {
+        println!("@progress {line}");
+    }
+
+    fn run_workers(&self, count: usize, worker: &(dyn Fn(usize) + Sync)) -> Vec<WorkerEnd> {
+        let jobs: Vec<Job<'_>> = (0..count).map(|number| Job { worker, number }).collect();
+        let threads: Vec<Option<&'static Thread>> = jobs
+            .iter()
+            .map(|job| {
+                let argument = core::ptr::from_ref(job).expose_provenance() as u64;
+                let cpu = job.number % cpu::online();
+                let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument)?;
+                sched::start(thread);
+                Some(thread)
+            })
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| {
+                let Some(thread) = thread else { return WorkerEnd::NotStarted };
+                let index = thread.index();
+                let (outcome, _) = thread.join();
+                self.paging.unmap_arenas_of(index);
+                match outcome {
+                    Outcome::Returned => WorkerEnd::Returned,
+                    Outcome::OutOfMemory => WorkerEnd::Killed,
+                }
+            })
+            .collect()
+    }
+}
+
+/// What one worker thread is told.
+struct Job<'a> {
+    worker: &'a (dyn Fn(usize) + Sync),
+    number: usize,
+}
+
+fn run_job(argument: u64) {
+    let job = core::ptr::with_exposed_provenance::<Job<'_>>(argument as usize);
+    // SAFETY: `run_workers` passes the address of a job that lives until every thread is joined.
+    let job = unsafe { &*job };
+    (job.worker)(job.number);
+}
+
+/// Demand-paged memory.
+struct KernelArena {
+    paging: &'static dyn Paging,
+    slot: usize,
+    range: Range<usize>,
+}
+
+impl Arena for KernelArena {
+    fn words(&mut self) -> &mut [u64] {
+        let start = core::ptr::with_exposed_provenance_mut::<u64>(self.range.start);
+        // SAFETY: the range is an arena of whole pages that belongs to this value; its pages
+        // read as zeros first, and come and go by page faults.
+        unsafe { core::slice::from_raw_parts_mut(start, self.range.len() / size_of::<u64>()) }
+    }
+
+    fn discard(&mut self) -> Result<(), OutOfMemory> {
+        self.paging.discard_arena(self.slot);
+        Ok(())
+    }
+
+    fn resident_pages(&self) -> usize {
+        self.paging.arena_resident(self.slot)
+    }
+}
+
+impl Drop for KernelArena {
+    fn drop(&mut self) {
+        self.paging.unmap_arena(self.slot);
+    }
+}
+
+/// The keyed front end, as workloads see a store.
+pub struct KeyedFront<E>(pub Keyed<'static, E>);
+
+impl<E: Env> PageStore for KeyedFront<E> {
+    fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal> {
+        self.0.store(key, page).map_err(|reject| match reject {
+            Reject::PoolLimit => Refusal::Full,
+            Reject::CompressPoor | Reject::CompressFail | Reject::PageSize => Refusal::Poor,
+            Reject::AllocFail | Reject::NoEntry | Reject::NoContext | Reject::Disabled => {
+                Refusal::NoMemory
+            }
+        })
+    }
+
+    fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError> {
+        match self.0.read(key, page) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(LoadError::NotFound),
+            Err(_) => Err(LoadError::Damaged),
+        }
+    }
+
+    fn invalidate(&self, key: u64) -> bool {
+        self.0.invalidate(key)
+    }
+}
+
+fn add_store(total: &mut StoreCounters, counters: &zswap::Counters) {
+    total.stored_pages += counters.stored_pages;
+    total.pool_total_size += counters.pool_total_size;
+    total.pool_limit_hit += counters.pool_limit_hit;
+    total.reject_hysteresis += counters.reject_hysteresis;
+    total.reject_compress_fail += counters.reject_compress_fail;
+    total.reject_compress_poor += counters.reject_compress_poor;
+    total.reject_alloc_fail += counters.reject_alloc_fail;
+    total.reject_kmemcache_fail += counters.reject_kmemcache_fail;
+    total.zswpout += counters.zswpout;
+    total.zswpin += counters.zswpin;
+    total.same_filled_pages += counters.same_filled_pages;
+    total.damaged += counters.decompress_fail;
+    total.stored_bytes += counters.compressed_bytes;
+}
+
+fn add_pool(total: &mut PoolStatistics, pool: &dyn ZPool, live_bytes: u64) {
+    let statistics = pool.statistics();
+    total.pool_pages += statistics.pool_pages as u64;
+    total.metadata_bytes += statistics.metadata_bytes as u64;
+    total.objects += statistics.objects as u64;
+    total.idle_bytes += statistics.idle_bytes as u64;
+    total.live_bytes += live_bytes;
+}

@@ -1,0 +1,175 @@
+//! The boot arguments' workload, its report and verdict.
+
+mod corpus;
+mod initrd;
+mod kernel;
+mod results;
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use boards::Machine;
+use paging::TranslationGranule;
+use report::{Document, Status, Verdict, text};
+use stress::{Options, PageStore};
+use stress::options::{Action, Injection};
+use zpool::{AllocError, ZPool, find};
+use zswap::{Keyed, Store};
+
+use crate::arch::clock;
+use crate::arch::mmu::Translation;
+use crate::memory::frames::Frames;
+use crate::memory::swap::CpuContexts;
+use crate::sync::Once;
+use crate::{cpu, dying, println, start};
+
+/// What boot found out, for the main thread.
+pub struct Boot {
+    /// The machine.
+    pub machine: Machine,
+    /// The boot arguments, understood.
+    pub options: Options,
+    /// The kernel's tables, for the other CPUs.
+    pub translation: Translation,
+    /// Code and constants of the image.
+    pub constants: &'static [u8],
+    /// Makes pools of the back end that the options name.
+    pub pools: Pools,
+    /// Makes keyed front ends.
+    pub keyed: KeyedFronts,
+}
+
+/// Makes an empty pool of the named back end.
+pub type Pools = Box<dyn Fn(&str) -> Option<Result<Box<dyn ZPool>, AllocError>> + Sync>;
+
+/// Makes a front end with keys for so many pages above a store.
+pub type KeyedFronts = Box<dyn Fn(&'static Store<'static>, usize) -> Box<dyn PageStore> + Sync>;
+
+static CONTEXTS: Once<CpuContexts> = Once::new();
+
+/// The codec contexts that boot made.
+pub fn set_contexts(contexts: &'static CpuContexts) {
+    CONTEXTS.set(contexts);
+}
+
+/// How pools are made from these frames.
+pub fn pools_for<G: TranslationGranule>(frames: &'static Frames<G>) -> Pools {
+    Box::new(move |name| {
+        let all = backends::all::<&'static Frames<G>>();
+        Some((find(&all, name)?.create)(frames))
+    })
+}
+
+/// How keyed front ends are made; the frames stand for the masking of interrupts.
+pub fn keyed_for<G: TranslationGranule>(frames: &'static Frames<G>) -> KeyedFronts {
+    Box::new(move |store, pages| Box::new(kernel::KeyedFront(Keyed::new(store, frames, pages))))
+}
+
+/// The main thread: brings up the other CPUs, runs what was asked for, reports, leaves.
+pub fn main(boot: &'static Boot) -> ! {
+    let cpus = start::start_cpus(boot);
+    greet(boot, cpus);
+    let options = &boot.options;
+    match options.action {
+        Action::Help => {
+            println!("{}", stress::help());
+            finish(Status::Success)
+        }
+        Action::ListStressors => {
+            println!("{}", stress::options::stressors());
+            finish(Status::Success)
+        }
+        Action::Run => {}
+    }
+    match options.boot.injection {
+        Some(Injection::Panic) => panic!("a panic on purpose (inject=panic)"),
+        Some(Injection::WildPointer) => read_wildly(),
+        Some(Injection::StackOverflow) => {
+            println!("{}", exhaust_stack(1));
+        }
+        Some(Injection::Verify) | None => {}
+    }
+    let problem = initrd::Sections::of(&boot.machine);
+    let sections = match problem {
+        Ok(sections) => sections,
+        Err(problem) => {
+            println!("zlab: error: initial RAM disk: {problem}");
+            finish(Status::Usage)
+        }
+    };
+    let corpus = corpus::choose(boot, &sections);
+    let kernel = match kernel::Kernel::new(boot) {
+        Ok(kernel) => kernel,
+        Err(problem) => {
+            println!("zlab: error: {problem}");
+            finish(Status::NoResource)
+        }
+    };
+    let run = stress::run(&kernel, options, &corpus);
+    let document = results::document(boot, cpus, run);
+    print_results(options, &document);
+    finish(document.verdict.status)
+}
+
+fn greet(boot: &Boot, cpus: usize) {
+    let machine = &boot.machine;
+    let options = &boot.options;
+    let ram: u64 = machine.memory.iter().map(|ram| ram.end - ram.start).sum();
+    println!(
+        "zlab: info:  [0] {} on {}: {cpus} CPU{}, {} MiB, {} pages, {} Hz counter",
+        env!("CARGO_PKG_VERSION"),
+        if machine.model.is_empty() { "an unnamed machine" } else { machine.model.as_str() },
+        if cpus == 1 { "" } else { "s" },
+        ram >> 20,
+        if options.boot.page_size == 4096 { "4K" } else { "16K" },
+        clock::frequency(),
+    );
+    println!(
+        "zlab: info:  [0] zpool {}, compressor {}, {} KiB heap",
+        options.boot.zpool,
+        options.boot.compressor,
+        crate::memory::heap::bytes() >> 10
+    );
+    if machine.processor_count > cpus {
+        println!(
+            "zlab: warning: {} of {} CPUs are used, {} at most",
+            cpus,
+            machine.processor_count,
+            cpu::MAX_CPUS
+        );
+    }
+    if !options.ignored.is_empty() {
+        println!("zlab: info:  [0] ignored boot arguments: {}", options.ignored.join(" "));
+    }
+}
+
+/// The tables for people and the document for programs, both from the same data.
+fn print_results(options: &Options, document: &Document) {
+    let mut out = String::new();
+    // Writing to a string cannot fail.
+    let _ = text::results(document, options.metrics, &mut out);
+    let _ = document.emit(&mut out);
+    for line in out.lines() {
+        println!("{line}");
+    }
+}
+
+/// The verdict line, and out.
+fn finish(status: Status) -> ! {
+    dying::leave(status, &Verdict::of(status).text)
+}
+
+/// Reads where nothing is.
+fn read_wildly() -> ! {
+    let nowhere = core::ptr::without_provenance::<u64>(0x0000_7fff_dead_0000);
+    // SAFETY: none: this is the fault that the boot argument asks for, to see it reported.
+    let value = unsafe { nowhere.read_volatile() };
+    panic!("a wild pointer could be read: {value}");
+}
+
+/// Calls itself until the stack is used up.
+#[expect(unconditional_recursion, reason = "this is the overflow that the boot argument asks for")]
+fn exhaust_stack(depth: u64) -> u64 {
+    let page = core::hint::black_box([depth; 64]);
+    exhaust_stack(depth + 1) + page[(depth % 64) as usize]
+}

@@ -1,0 +1,65 @@
+//! The document of a run.
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use report::{Bucket, Document, LatencyHistogram, MachineDescription, Settings, Verdict};
+use stress::RunReport;
+
+use super::Boot;
+use crate::arch::clock;
+use crate::memory::fault::FaultKind;
+use crate::memory::pager;
+
+/// Everything about the run.
+pub fn document(boot: &Boot, cpus: usize, run: RunReport) -> Document {
+    let machine = &boot.machine;
+    let options = &boot.options;
+    let memory_bytes = machine.memory.iter().map(|ram| ram.end - ram.start).sum();
+    Document {
+        version: env!("CARGO_PKG_VERSION").to_string(),
+        machine: MachineDescription {
+            board: machine.model.as_str().to_string(),
+            cpus: cpus as u32,
+            memory_bytes,
+            page_size: options.boot.page_size as u64,
+            counter_hz: clock::frequency(),
+        },
+        settings: Settings {
+            command: machine.boot_arguments.as_str().to_string(),
+            zpool: options.boot.zpool.clone(),
+            compressor: options.boot.compressor.clone(),
+            seed: options.seed,
+            icount: options.boot.icount,
+        },
+        elapsed_ns: run.elapsed_ns,
+        stressors: run.stressors,
+        memory: run.memory,
+        latencies: latencies(),
+        verdict: Verdict::of(run.status),
+    }
+}
+
+fn latencies() -> Vec<LatencyHistogram> {
+    let Some(paging) = pager::get() else { return Vec::new() };
+    [("minor fault", FaultKind::Minor), ("major fault", FaultKind::Major)]
+        .into_iter()
+        .filter_map(|(name, kind)| {
+            let times = paging.counters().times(kind);
+            let bucket = |bucket: latency::Bucket| Bucket {
+                low_ns: clock::ticks_to_ns(bucket.low),
+                high_ns: clock::ticks_to_ns(bucket.high),
+                count: bucket.count,
+            };
+            Some(LatencyHistogram {
+                name: name.to_string(),
+                count: times.count(),
+                sum_ns: clock::ticks_to_ns(times.sum()),
+                min_ns: clock::ticks_to_ns(times.min()?),
+                max_ns: clock::ticks_to_ns(times.max()?),
+                resolution_ns: clock::ticks_to_ns(1),
+                buckets: times.buckets().map(bucket).collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,192 @@
+//! Threads: fixed priorities, preemptive, pinned to CPUs.
+//!
+//! Every CPU has a queue of its ready and sleeping threads ([`queue`]) and runs the first of the
+//! highest priority. Equals take turns of [`SLICE_NS`]. A thread never changes its CPU, so
+//! whatever is the CPU's is the thread's until it blocks.
+
+pub mod queue;
+pub mod sleep_lock;
+pub mod thread;
+
+use core::sync::atomic::Ordering;
+
+use queue::Next;
+use thread::{State, Thread};
+
+use crate::arch::{clock, gic, interrupts, switch};
+use crate::cpu;
+
+/// How long a thread runs before another of its priority has a turn.
+pub const SLICE_NS: u64 = 10_000_000;
+
+/// Priority of ordinary workers. Higher numbers run first.
+pub const PRIORITY_WORKER: u8 = 8;
+/// Priority of the thread that supervises a run: above its workers, or it would not stop them.
+pub const PRIORITY_MAIN: u8 = 16;
+/// Priority of the thread that runs when nothing else does.
+pub const PRIORITY_IDLE: u8 = 0;
+
+/// The thread that runs this.
+#[inline]
+pub fn current() -> &'static Thread {
+    thread::current_of(cpu::current())
+}
+
+/// Lets others of the same priority run.
+pub fn yield_now() {
+    let saved = interrupts::mask();
+    let mut queue = cpu::current().queue.lock();
+    let next = queue.take_turn(current(), clock::ticks());
+    drop(queue);
+    run(next);
+    interrupts::restore(saved);
+}
+
+/// Sleeps until the counter reaches `tick`; returns at once if it has.
+pub fn sleep_until_tick(tick: u64) {
+    let saved = interrupts::mask();
+    let now = clock::ticks();
+    if tick > now {
+        let mut queue = cpu::current().queue.lock();
+        let next = queue.sleep(current(), tick, now);
+        drop(queue);
+        run(next);
+    }
+    interrupts::restore(saved);
+}
+
+/// Sleeps until the clock shows `ns`; returns at once if it does.
+pub fn sleep_until_ns(ns: u64) {
+    sleep_until_tick(clock::ns_to_ticks(ns));
+}
+
+/// Stops until somebody calls [`unpark`] for this thread, or returns at once if somebody has
+/// since the last time.
+pub fn park() {
+    let saved = interrupts::mask();
+    let mut queue = cpu::current().queue.lock();
+    let me = current();
+    if !me.take_permit() {
+        let next = queue.block(me, clock::ticks());
+        drop(queue);
+        run(next);
+    }
+    interrupts::restore(saved);
+}
+
+/// Lets `thread` go on from [`park`], now or the next time it parks.
+pub fn unpark(thread: &'static Thread) {
+    let target = cpu::get(thread.cpu());
+    let mut queue = target.queue.lock();
+    if thread.state() == State::Blocked {
+        let preempts = queue.make_ready(thread);
+        drop(queue);
+        if preempts {
+            kick(target);
+        }
+    } else {
+        thread.give_permit();
+    }
+}
+
+/// Makes a new thread ready.
+pub fn start(thread: &'static Thread) {
+    let target = cpu::get(thread.cpu());
+    let preempts = target.queue.lock().make_ready(thread);
+    if preempts {
+        kick(target);
+    }
+}
+
+/// Gives `thread` another priority from now on.
+pub fn set_priority(thread: &'static Thread, priority: u8) {
+    let target = cpu::get(thread.cpu());
+    let preempts = target.queue.lock().set_priority(thread, priority);
+    if preempts {
+        kick(target);
+    }
+}
+
+/// Ends the running thread; its slot and its stack serve another one.
+pub fn exit() -> ! {
+    interrupts::mask();
+    let cpu = cpu::current();
+    let me = current();
+    cpu.ending.store(me.index(), Ordering::Relaxed);
+    let next = cpu.queue.lock().end(me, clock::ticks());
+    run(next);
+    // The thread is not in any queue: nobody switches back.
+    cpu::halt()
+}
+
+/// What the timer interrupt does: wakes sleepers, ends slices. Interrupts are masked.
+pub fn timer_tick() {
+    let cpu = cpu::current();
+    if cpu.queue.lock().tick(current(), clock::ticks()) {
+        cpu.reschedule.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Runs another thread if one has to run before this one. At the end of every interrupt, with
+/// interrupts masked.
+pub fn preempt() {
+    let cpu = cpu::current();
+    if cpu.reschedule.swap(false, Ordering::Relaxed) {
+        let next = cpu.queue.lock().preempt(current(), clock::ticks());
+        run(next);
+    }
+}
+
+/// Lets a thread run that became ready, or else sleeps until an interrupt. For idle threads.
+///
+/// Interrupts are masked from the look at the queue to the sleep, so none that makes a thread
+/// ready is slept through: a pending one ends the sleep, masked or not.
+pub fn wait_for_work() {
+    let saved = interrupts::mask();
+    if !cpu::current().reschedule.load(Ordering::Relaxed) {
+        interrupts::wait();
+    }
+    preempt();
+    interrupts::restore(saved);
+}
+
+/// Makes `target` look at its queue.
+fn kick(target: &'static cpu::Cpu) {
+    if target.id == cpu::current().id {
+        target.reschedule.store(true, Ordering::Relaxed);
+        if !interrupts::masked() {
+            let saved = interrupts::mask();
+            preempt();
+            interrupts::restore(saved);
+        }
+    } else {
+        target.reschedule.store(true, Ordering::Release);
+        gic::send_reschedule(target.id);
+    }
+}
+
+/// Switches to what the queue chose. Interrupts are masked.
+fn run(next: Next) {
+    let Next::Switch { from, to } = next else { return };
+    let now = clock::ticks();
+    from.account(now);
+    to.resume_account(now);
+    let cpu = cpu::current();
+    cpu.stack_limit.store(to.stack_limit(), Ordering::Relaxed);
+    // SAFETY: both threads belong to this CPU, whose queue just made `to` the running one;
+    // interrupts are masked, so nobody switches in between. The stack of `to` was saved by
+    // `switch` or prepared by `Thread::spawn`.
+    unsafe { switch::switch(from.saved_stack(), to.saved_stack().read()) };
+    bury();
+}
+
+/// Tells the joiner of the thread that ended on this CPU, now that nothing runs on its stack any
+/// more. The first thing after every switch.
+fn bury() {
+    let ended = cpu::current().ending.swap(thread::NONE, Ordering::Relaxed);
+    if ended != thread::NONE
+        && let Some(joiner) = thread::get(ended).finish()
+    {
+        unpark(joiner);
+    }
+}

@@ -1,0 +1,362 @@
+//! From Rust's first line to the thread that runs the workload.
+
+use alloc::boxed::Box;
+use core::mem::MaybeUninit;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use aarch64_cpu::registers::{
+    ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1, MPIDR_EL1, Readable,
+};
+use boards::{Board, HEADER_PREFIX, Machine, PsciMethod, tree_size};
+use buddy::{Buddy, FrameInfo, find_unreserved};
+use heapless::Vec;
+use paging::{Granule4K, Granule16K, TranslationGranule, registers};
+use report::Status;
+use stress::Options;
+use stress::options::Log;
+use zswap::{Context, Settings, Store};
+
+use crate::arch::mmu::{self, Translation};
+use crate::arch::{clock, firmware, gic, interrupts, memory_functions, vectors};
+use crate::boot::entry::{self, SecondaryStart};
+use crate::console::log::Mode;
+use crate::console::{self, log};
+use crate::cpu::{self, MAX_CPUS};
+use crate::dying;
+use crate::memory::frames::{Frames, TableFrames};
+use crate::memory::map::{self, Image};
+use crate::memory::pager::{self, Instance, Pager};
+use crate::memory::swap::{self, CpuContexts};
+use crate::memory::{heap, stacks};
+use crate::run::{self, Boot};
+use crate::sched::thread::Thread;
+use crate::sched::{PRIORITY_IDLE, PRIORITY_MAIN};
+use crate::sync::Once;
+use crate::{info, sched, warning};
+
+/// How long a CPU may take to come up.
+const CPU_START_NS: u64 = 1_000_000_000;
+
+/// What every CPU needs when it comes up. Filled by the boot CPU, read with the MMU off.
+static STARTS: [Once<SecondaryStart>; MAX_CPUS] = [const { Once::new() }; MAX_CPUS];
+
+/// The first Rust code of the boot CPU: on the boot stack, early map, everything masked.
+pub extern "C" fn boot_cpu(tree: usize) -> ! {
+    let image = Image::running();
+    let cpu = cpu::prepare(0, affinity());
+    cpu.stack_limit.store(image.stack.start as u64, Ordering::Relaxed);
+    cpu::install(cpu);
+    vectors::install();
+    let described = tree_bytes(tree).and_then(|bytes| Ok((Machine::from_tree(bytes)?, bytes)));
+    let (machine, bytes) = match described {
+        Ok(described) => described,
+        Err(error) => {
+            let board = Board::from_image_address(image.text.start as u64);
+            if let Some(console) = board.fallback_console() {
+                console::init(&console);
+            }
+            refuse(Status::NotImplemented, format_args!("{error}"))
+        }
+    };
+    console::init(&machine.console);
+    dying::set_firmware(machine.psci);
+    if word(&machine.boot_arguments, "exit") == Some("semihosting") {
+        dying::set_semihosting();
+    }
+    let tree = tree as u64..(tree + bytes.len()) as u64;
+    match word(&machine.boot_arguments, "granule") {
+        Some("16k") => boot::<Granule16K>(machine, &image, tree),
+        _ => boot::<Granule4K>(machine, &image, tree),
+    }
+}
+
+/// The first Rust code of the other CPUs: on a thread's stack, the kernel's map, all masked.
+pub extern "C" fn secondary_cpu(cpu: &'static cpu::Cpu) -> ! {
+    vectors::install();
+    let limit = cpu.stack_limit.load(Ordering::Relaxed);
+    gic::init_cpu();
+    if Thread::adopt(cpu, PRIORITY_IDLE, limit).is_none() {
+        cpu::halt();
+    }
+    cpu::set_online();
+    interrupts::unmask();
+    idle()
+}
+
+/// Boots with granule `G`.
+fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>) -> ! {
+    let mmfr0 = ID_AA64MMFR0_EL1.get();
+    let tcr = match registers::tcr_el1::<G>(mmfr0, ID_AA64MMFR1_EL1.get()) {
+        Ok(tcr) => tcr,
+        Err(error) => refuse(Status::NotImplemented, format_args!("{error}")),
+    };
+    if !memory_functions::can_zero_lines() {
+        refuse(
+            Status::NotImplemented,
+            format_args!("this CPU does not clear memory by lines of 64 bytes (DC ZVA)"),
+        );
+    }
+    let buddy = match buddy_for::<G>(&machine, image, tree) {
+        Ok(buddy) => buddy,
+        Err(problem) => refuse(Status::NoResource, format_args!("{problem}")),
+    };
+    let frames = start_heap(buddy, &machine);
+    let options = match Options::parse(&machine.boot_arguments) {
+        Ok(options) => options,
+        Err(error) => refuse(Status::Usage, format_args!("{error}")),
+    };
+    log::set_mode(match options.boot.log {
+        Log::Defmt => Mode::Defmt,
+        Log::Text => Mode::Text,
+        Log::Off => Mode::Off,
+    });
+
+    let physical_bits = registers::physical_bits(mmfr0);
+    let tables = match map::build(TableFrames(frames), &machine, image, physical_bits) {
+        Ok(tables) => tables,
+        Err(error) => refuse(Status::NoResource, format_args!("the kernel's map: {error}")),
+    };
+    let translation =
+        Translation { mair: registers::MAIR_EL1, tcr, ttbr0: tables.root().0 };
+    // SAFETY: the new tables map the image, this stack, the heap and the console where they are.
+    unsafe { mmu::change_over(&translation) };
+
+    gic::init(&machine);
+    gic::init_cpu();
+    let limit = image.stack.start as u64;
+    if Thread::adopt(cpu::current(), PRIORITY_IDLE, limit).is_none() {
+        refuse(Status::NoResource, format_args!("no room for the first thread"));
+    }
+    cpu::set_online();
+
+    let cpus = machine.processors.len().max(1);
+    let pager = match pager_for(frames, tables, &machine, &options, cpus) {
+        Ok(pager) => pager,
+        Err((status, problem)) => refuse(status, format_args!("{problem}")),
+    };
+    pager::set(Box::leak(Box::new(Instance(pager))));
+    let run: &'static Boot = Box::leak(Box::new(Boot {
+        machine,
+        options,
+        translation,
+        constants: image.constant_bytes(),
+        pools: run::pools_for(frames),
+        keyed: run::keyed_for(frames),
+    }));
+    let argument = core::ptr::from_ref(run).expose_provenance() as u64;
+    match Thread::spawn(0, PRIORITY_MAIN, main_thread, argument) {
+        Some(main) => sched::start(main),
+        None => refuse(Status::NoResource, format_args!("no memory for the main thread's stack")),
+    }
+    interrupts::unmask();
+    idle()
+}
+
+fn main_thread(argument: u64) {
+    let boot = core::ptr::with_exposed_provenance::<Boot>(argument as usize);
+    // SAFETY: `boot` passes the address of a leaked `Boot`.
+    run::main(unsafe { &*boot })
+}
+
+/// What runs when nothing else does: background work of the pool, waiting log records, sleep.
+fn idle() -> ! {
+    loop {
+        console::drain_logs();
+        if !pager::maintain() {
+            sched::wait_for_work();
+        }
+    }
+}
+
+/// Starts the other CPUs; returns how many take part.
+pub fn start_cpus(boot: &'static Boot) -> usize {
+    let machine = &boot.machine;
+    let Some(method) = machine.psci else {
+        warning!("no PSCI in the device tree: one CPU only");
+        return cpu::online();
+    };
+    let mine = affinity();
+    for &affinity in machine.processors.iter().filter(|&&affinity| affinity != mine) {
+        let id = cpu::online();
+        if id == MAX_CPUS {
+            break;
+        }
+        match start_cpu(boot, method, id, affinity) {
+            Ok(()) => {}
+            Err(problem) => {
+                crate::println!("zlab: warning: CPU {affinity:#x} is left out: {problem}");
+                if problem == LATE {
+                    // It may still come up with this number; give it to nobody else.
+                    break;
+                }
+            }
+        }
+    }
+    cpu::online()
+}
+
+const LATE: &str = "it did not come up within a second";
+
+fn start_cpu(
+    boot: &'static Boot,
+    method: PsciMethod,
+    id: usize,
+    affinity: u64,
+) -> Result<(), &'static str> {
+    let cpu = cpu::prepare(id, affinity);
+    // The idle thread of the CPU is adopted, not spawned, so it has a stack of its own number:
+    // those from the end of the table.
+    let stack = stacks::map(stacks::of_cpu(id)).ok_or("no memory for its stack")?;
+    cpu.stack_limit.store(stack.start as u64, Ordering::Relaxed);
+    let start: &'static SecondaryStart = Box::leak(Box::new(SecondaryStart {
+        translation: boot.translation,
+        stack_top: stack.end as u64,
+        cpu: core::ptr::from_ref(cpu).expose_provenance() as u64,
+    }));
+    STARTS[id].set(start);
+    let address = core::ptr::from_ref(start).expose_provenance();
+    mmu::clean_to_memory(address..address + size_of::<SecondaryStart>());
+    let entry = entry::secondary as *const () as usize as u64;
+    firmware::cpu_on(method, affinity, entry, address as u64)
+        .map_err(|_| "firmware refused to start it")?;
+    let deadline = clock::now_ns() + CPU_START_NS;
+    while !cpu.online.load(Ordering::Acquire) {
+        if clock::now_ns() > deadline {
+            return Err(LATE);
+        }
+        zpool::relax();
+    }
+    info!("CPU {} is up, affinity {:#x}", id, affinity);
+    Ok(())
+}
+
+/// The page frames of the machine: all of RAM but what is reserved, the image, the tree and the
+/// initial RAM disk, and what describes the frames.
+fn buddy_for<G: TranslationGranule>(
+    machine: &Machine,
+    image: &Image,
+    tree: Range<u64>,
+) -> Result<Buddy<'static, G>, &'static str> {
+    /// Reserved ranges of the tree, and five of ours.
+    const MOST: usize = boards::MAX_RESERVED_RANGES + 5;
+    let mut reserved: Vec<Range<u64>, MOST> = Vec::new();
+    let image = image.range();
+    let ours = [Some(0..1), Some(image.start as u64..image.end as u64), Some(tree), {
+        machine.initrd.clone()
+    }];
+    let theirs = machine.reserved.iter().map(|reserved| reserved.range.clone());
+    for range in ours.into_iter().flatten().chain(theirs) {
+        let _ = reserved.push(range);
+    }
+    let entries = Buddy::<G>::metadata_entries(&machine.memory);
+    let bytes = Buddy::<G>::metadata_bytes(&machine.memory) as u64;
+    let array = find_unreserved(&machine.memory, &reserved, bytes, G::SIZE as u64)
+        .ok_or("not enough RAM to describe its page frames")?;
+    let _ = reserved.push(array.clone());
+    let first =
+        core::ptr::with_exposed_provenance_mut::<MaybeUninit<FrameInfo>>(array.start as usize);
+    // SAFETY: the place is RAM that nobody uses and that is reserved for good; the first map has
+    // the first GiB of RAM.
+    let infos = unsafe { core::slice::from_raw_parts_mut(first, entries) };
+    for info in infos.iter_mut() {
+        info.write(FrameInfo::default());
+    }
+    // SAFETY: every element was just written.
+    let infos = unsafe { core::slice::from_raw_parts_mut(first.cast::<FrameInfo>(), entries) };
+    Buddy::new(&machine.memory, &reserved, infos).map_err(|_| "the RAM ranges are unusable")
+}
+
+/// Gives the heap its share of RAM, a 32nd as far as one block goes, and puts the frames on it.
+fn start_heap<G: TranslationGranule>(
+    mut buddy: Buddy<'static, G>,
+    machine: &Machine,
+) -> &'static Frames<G> {
+    let frames = buddy.statistics().total_frames;
+    let order = (frames / 32).max(1).ilog2().min(buddy::MAX_ORDER);
+    let Ok(address) = buddy.alloc(order) else {
+        refuse(Status::NoResource, format_args!("not enough RAM for the kernel's heap"))
+    };
+    let kind = match word(&machine.boot_arguments, "heap") {
+        Some("llff") => heap::Kind::Llff,
+        _ => heap::Kind::Tlsf,
+    };
+    // SAFETY: nothing was allocated yet; the block is the heap's for good.
+    unsafe { heap::init(kind, address as usize, G::SIZE << order) };
+    Box::leak(Box::new(Frames::new(buddy)))
+}
+
+fn pager_for<G: TranslationGranule>(
+    frames: &'static Frames<G>,
+    tables: paging::Tables<TableFrames<G>>,
+    machine: &Machine,
+    options: &Options,
+    cpus: usize,
+) -> Result<&'static Pager<G>, (Status, alloc::string::String)> {
+    let boot = &options.boot;
+    let name = boot.compressor.as_str();
+    let Some(algorithm) = zswap::find(name) else {
+        let names = zswap::COMPRESSORS.iter().map(|algorithm| algorithm.name);
+        return Err((Status::Usage, unknown("compressor", name, names)));
+    };
+    let all = backends::all::<&'static Frames<G>>();
+    let Some(backend) = zpool::find(&all, &boot.zpool) else {
+        let names = all.iter().map(|backend| backend.name);
+        return Err((Status::Usage, unknown("zpool", &boot.zpool, names)));
+    };
+    let pool = (backend.create)(frames)
+        .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
+    let contexts: &'static CpuContexts =
+        Box::leak(Box::new(CpuContexts::new(cpus, || Context::new(algorithm, G::SIZE))));
+    let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
+    let settings = Settings {
+        max_pool_percent: options.max_pool_percent,
+        word_fits: swap::word_fits,
+        ..Settings::new(G::SIZE, ram_pages as usize)
+    };
+    let store = Store::new(Box::leak(pool), contexts, settings);
+    run::set_contexts(contexts);
+    Ok(Box::leak(Box::new(Pager::new(frames, tables, store, cpus))))
+}
+
+fn unknown<'a>(
+    what: &str,
+    name: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> alloc::string::String {
+    let names: alloc::vec::Vec<&str> = names.collect();
+    alloc::format!("{what}={name} is not known, accepted are {}", names.join(", "))
+}
+
+/// Says why there will be no run, and leaves.
+fn refuse(status: Status, problem: core::fmt::Arguments<'_>) -> ! {
+    console::print(format_args!("zlab: error: {problem}\n"));
+    dying::leave(status, status.text())
+}
+
+/// The device tree at this address, as its header has its size.
+fn tree_bytes(address: usize) -> Result<&'static [u8], boards::Error> {
+    if address == 0 || address % 4 != 0 || address >> 39 != 0 {
+        return Err(boards::Error::NotATree(0));
+    }
+    let start = core::ptr::with_exposed_provenance::<u8>(address);
+    // SAFETY: the first map has the GiB of the address that the loader passed; what is there is
+    // never written.
+    let header = unsafe { &*start.cast::<[u8; HEADER_PREFIX]>() };
+    let size = tree_size(header)?;
+    // SAFETY: as before; a tree of at most 2 MiB that crosses a GiB would fault, which is
+    // reported as such.
+    Ok(unsafe { core::slice::from_raw_parts(start, size) })
+}
+
+/// The value of the last `key=value` among the boot arguments, before there is a heap for the
+/// parser of all of them.
+fn word<'a>(arguments: &'a str, key: &str) -> Option<&'a str> {
+    let values = arguments.split_ascii_whitespace();
+    values.filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).last()
+}
+
+/// Affinity of this CPU, the fields of MPIDR_EL1.
+fn affinity() -> u64 {
+    MPIDR_EL1.get() & 0xff_00ff_ffff
+}
