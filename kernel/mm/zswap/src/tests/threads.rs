@@ -12,7 +12,7 @@ use crate::testing::HostContexts;
 use crate::{Keyed, Settings, Store};
 
 const THREADS: usize = 4;
-const ROUNDS: usize = if cfg!(miri) { 2 } else { 100 };
+const ROUNDS: usize = 100;
 const BUDGET: Budget = Budget { bytes: 16384, objects: 8 };
 
 /// Fewer contexts than threads, so that they wait for each other.
@@ -151,6 +151,7 @@ fn threads_that_share_keys_see_whole_pages() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "minutes of compression in an interpreter")]
 fn one_store_serves_all_threads() {
     with_zblock(|pool| {
         let contexts = contexts();
