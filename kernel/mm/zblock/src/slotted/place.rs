@@ -18,7 +18,7 @@ const PROBED: usize = 4;
 /// Blocks that an allocation looks at for what was freed in them.
 const LOOKED_AT: usize = 2;
 /// Least and most that [`Shelf::tolerance`] can be.
-const TOLERANCE: (usize, usize) = (15, 256);
+const TOLERANCE: (usize, usize) = (8, 256);
 /// Frames of the largest block: 2^3.
 const LARGEST_ORDER: u32 = 3;
 /// A block is at most this share of the pool's pages.
@@ -80,13 +80,15 @@ impl Shelf {
         Some((frames.cast(), order))
     }
 
-    /// Learns from a new block being needed: blocks that were emptied just before were emptied in
-    /// vain, unless there were many of them.
+    /// Learns from a new block being needed: where more is free than is tolerated although blocks
+    /// were emptied just before, they were emptied in vain, unless there were many of them.
     fn opened(&mut self) {
         let (least, most) = TOLERANCE;
+        let free = self.free_units * UNIT as usize;
+        let scarce = free <= self.block_bytes / 1024 * self.tolerance;
         self.tolerance = match self.emptied {
-            0 => self.tolerance.saturating_sub(1).max(least),
-            1..4 => (self.tolerance + 8).min(most),
+            1..4 if !scarce => (self.tolerance + 8).min(most),
+            0..4 => self.tolerance.saturating_sub(1).max(least),
             _ => least,
         };
         self.emptied = 0;

@@ -263,13 +263,14 @@ impl<E: Env> Slotted<E> {
         let Some(descriptor) = self.table.get(number) else { return false };
         let mut locked = Locked::new(descriptor, &self.env);
         let Some(mut block) = locked.block() else { return false };
-        let bytes = block.bytes() as usize;
-        if !thorough && free < tolerated + bytes {
-            return false;
-        }
         let elsewhere = free.saturating_sub(block.free() as usize);
-        let fits = block.used() as usize <= elsewhere;
-        if !(fits || thorough && Self::shrunk(&mut block).is_some()) {
+        let used = block.used() as usize;
+        let worthwhile = if thorough {
+            used <= elsewhere || Self::shrunk(&mut block).is_some()
+        } else {
+            used * 5 / 4 + tolerated <= elsewhere
+        };
+        if !worthwhile {
             return false;
         }
         block.header().flags |= EVACUATING;

@@ -1,3 +1,6 @@
 //! Tests of the back end as a whole.
 
+mod block;
 mod conformance;
+mod handles;
+mod threads;
