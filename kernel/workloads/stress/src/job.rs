@@ -90,10 +90,6 @@ fn groups(machine: &dyn Machine, options: &Options) -> Vec<Group> {
 }
 
 fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
-    if !options.ignored.is_empty() {
-        let words = options.ignored.join(" ");
-        machine.print(format_args!("zlab: info:  [0] ignoring words of others: {words}"));
-    }
     match options.limit_ns() {
         None => machine.print(format_args!("zlab: info:  [0] running without a time limit")),
         Some(limit_ns) if options.timeout_ns.is_none() => machine.print(format_args!(

@@ -68,12 +68,12 @@ fn no_progress_lines_when_switched_off() {
 #[test]
 fn what_starts_is_announced() {
     let host = Host { pool: Some(pool()), ..Host::default() };
-    host.run("--vm 2 --vm-bytes 3M --zpool 1 --vm-method gray --timeout 1500ms a=b rootwait");
+    host.run("--vm 2 --vm-bytes 3M --zpool 1 --vm-method gray --timeout 1500ms");
     let lines = host.lines.lock().unwrap();
     assert_eq!(
-        lines[..4],
+        lines[..3],
         [
-            "zlab: info:  [0] ignoring words of others: a=b rootwait",
+            "zlab: info:  [0] ignoring words of others:",
             "zlab: info:  [0] setting to a 1.500 secs run per stressor",
             "zlab: info:  [0] dispatching hogs: 2 vm, 1 zpool",
             "zlab: info:  [0] vm: using 1.50MB per stressor instance (total 3MB of 1MB memory)",
