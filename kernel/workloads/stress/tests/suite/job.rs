@@ -73,7 +73,6 @@ fn what_starts_is_announced() {
     assert_eq!(
         lines[..3],
         [
-            "zlab: info:  [0] ignoring words of others:",
             "zlab: info:  [0] setting to a 1.500 secs run per stressor",
             "zlab: info:  [0] dispatching hogs: 2 vm, 1 zpool",
             "zlab: info:  [0] vm: using 1.50MB per stressor instance (total 3MB of 1MB memory)",
