@@ -151,10 +151,14 @@ fn two_faults_do_the_work_once() {
 fn a_write_is_not_lost_to_an_eviction() {
     for refuse in [false, true] {
         loom::model(move || {
-            let world = World::new(Entry::Present(page(false)), VALUE, 0xdead);
+            let world = World::new(Entry::Present(page(true)), VALUE, 0xdead);
             let reclaimer = thread::spawn({
                 let world = Arc::clone(&world);
-                move || world.evict(refuse)
+                move || {
+                    // The core may have walked before and access after: hence the invalidation.
+                    let _ = world.entry.clear_accessed(page(true));
+                    world.evict(refuse)
+                }
             });
             let write = |frame: &Bytes| {
                 assert_eq!(frame.read(), VALUE);
@@ -189,6 +193,34 @@ fn a_fault_and_an_eviction_meet_on_a_compressed_page() {
         world.access(|frame| assert_eq!(frame.read(), VALUE));
         reclaimer.join().unwrap();
         assert_eq!(world.value(), VALUE);
+    });
+}
+
+#[test]
+fn a_claim_sees_what_was_published() {
+    loom::model(|| {
+        let world = World::new(Entry::Empty, 0xdead, 0xdead);
+        let publisher = thread::spawn({
+            let world = Arc::clone(&world);
+            move || {
+                let claim = world.entry.claim(Entry::Empty).unwrap();
+                world.frame.write(VALUE);
+                claim.publish(Entry::Present(page(false)));
+                if let Ok(claim) = world.entry.claim(Entry::Present(page(false))) {
+                    world.object.write(VALUE);
+                    claim.publish(object(1));
+                }
+            }
+        });
+        // Without a look at the entry first: the exchange alone orders.
+        if let Ok(victim) = world.entry.evict(page(false)) {
+            assert_eq!(world.frame.read(), VALUE);
+            victim.invalidate(|| ()).1.publish(Entry::Empty);
+        } else if let Ok(claim) = world.entry.claim(object(1)) {
+            assert_eq!(world.object.read(), VALUE);
+            claim.publish(Entry::Empty);
+        }
+        publisher.join().unwrap();
     });
 }
 
