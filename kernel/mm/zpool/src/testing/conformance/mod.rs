@@ -122,5 +122,5 @@ impl Random {
 
 /// As many rounds as asked for; few under Miri, which is a thousand times slower.
 fn rounds(count: usize) -> usize {
-    if cfg!(miri) { count.div_ceil(50) } else { count }
+    if cfg!(miri) { count.div_ceil(200) } else { count }
 }
