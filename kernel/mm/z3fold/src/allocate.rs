@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use buddy::Granule;
 use zpool::slab::Reading;
-use zpool::{AllocError, Env, Handle, Masked};
+use zpool::{AllocError, Env, Handle, Masked, relax};
 
 use crate::Z3fold;
 use crate::page::{CLAIMED, Locked, NEEDS_COMPACTING, Page, Place, chunk, chunks, usable};
@@ -113,7 +113,10 @@ impl<E: Env> Z3fold<E> {
                 Look::Found(page) => return Some(page),
                 Look::Empty => list += 1,
                 // From the beginning: meanwhile there may be a better one.
-                Look::Retry => list = wanted,
+                Look::Retry => {
+                    relax();
+                    list = wanted;
+                }
             }
         }
         (0..self.lists.cpus()).find_map(|cpu| match self.take_head(cpu, wanted) {

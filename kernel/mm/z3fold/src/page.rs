@@ -153,7 +153,8 @@ impl<'a, G: Granule> Page<'a, G> {
     /// Takes the page if nobody has it.
     pub(crate) fn try_lock<E: Env>(self, env: &'a E) -> Option<Locked<'a, G, E>> {
         let masked = Masked::new(env);
-        self.header.lock.try_lock().then_some(Locked { page: self, _masked: masked })
+        // Not `then_some`: a `Locked` that was made in vain would unlock when dropped.
+        self.header.lock.try_lock().then(|| Locked { page: self, _masked: masked })
     }
 
     pub(crate) fn has(&self, flags: u8) -> bool {

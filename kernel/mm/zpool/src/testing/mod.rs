@@ -2,5 +2,7 @@
 
 pub mod conformance;
 mod host;
+mod soak;
 
 pub use host::HostEnv;
+pub use soak::soak;
