@@ -38,8 +38,8 @@ use crate::{info, sched, warning};
 /// How long a CPU may take to come up.
 const CPU_START_NS: u64 = 1_000_000_000;
 
-/// What every CPU needs when it comes up. Filled by the boot CPU, read with the MMU off.
-static STARTS: [Once<SecondaryStart>; MAX_CPUS] = [const { Once::new() }; MAX_CPUS];
+/// Stacks that were mapped for CPUs other than the first.
+static STACKS: [Once<Range<usize>>; MAX_CPUS] = [const { Once::new() }; MAX_CPUS];
 
 /// The first Rust code of the boot CPU: on the boot stack, early map, everything masked.
 pub extern "C" fn boot_cpu(tree: usize) -> ! {
@@ -61,6 +61,9 @@ pub extern "C" fn boot_cpu(tree: usize) -> ! {
     };
     console::init(&machine.console);
     dying::set_firmware(machine.psci);
+    if machine.board == Board::Virt {
+        mmu::invalidate_once();
+    }
     if word(&machine.boot_arguments, "exit") == Some("semihosting") {
         dying::set_semihosting();
     }
@@ -196,6 +199,9 @@ pub fn start_cpus(boot: &'static Boot) -> usize {
     cpu::online()
 }
 
+/// MPIDR_EL1.MT.
+const MPIDR_MT: u64 = 1 << 24;
+
 const LATE: &str = "it did not come up within a second";
 
 fn start_cpu(
@@ -207,18 +213,29 @@ fn start_cpu(
     let cpu = cpu::prepare(id, affinity);
     // The idle thread of the CPU is adopted, not spawned, so it has a stack of its own number:
     // those from the end of the table.
-    let stack = stacks::map(stacks::of_cpu(id)).ok_or("no memory for its stack")?;
+    let stack = match STACKS[id].get() {
+        // Mapped for a CPU of the same number that firmware refused.
+        Some(stack) => stack.clone(),
+        None => {
+            let stack = stacks::map(stacks::of_cpu(id)).ok_or("no memory for its stack")?;
+            STACKS[id].set(Box::leak(Box::new(stack.clone())));
+            stack
+        }
+    };
     cpu.stack_limit.store(stack.start as u64, Ordering::Relaxed);
     let start: &'static SecondaryStart = Box::leak(Box::new(SecondaryStart {
         translation: boot.translation,
         stack_top: stack.end as u64,
         cpu: core::ptr::from_ref(cpu).expose_provenance() as u64,
     }));
-    STARTS[id].set(start);
     let address = core::ptr::from_ref(start).expose_provenance();
     mmu::clean_to_memory(address..address + size_of::<SecondaryStart>());
     let entry = entry::secondary as *const () as usize as u64;
-    firmware::cpu_on(method, affinity, entry, address as u64)
+    let start = |target| firmware::cpu_on(method, target, entry, address as u64);
+    // Firmware is asked by affinity fields alone (PSCI 5.6.2); some compares with the whole
+    // MPIDR_EL1, whose MT bit is set where threads are the lowest affinity level.
+    start(affinity)
+        .or_else(|_| start(affinity | MPIDR_EL1.get() & MPIDR_MT))
         .map_err(|_| "firmware refused to start it")?;
     let deadline = clock::now_ns() + CPU_START_NS;
     while !cpu.online.load(Ordering::Acquire) {

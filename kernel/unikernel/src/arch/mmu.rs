@@ -2,6 +2,7 @@
 
 use core::arch::{asm, naked_asm};
 use core::ops::Range;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// The translation registers of a set of tables.
 #[derive(Clone, Copy, Debug)]
@@ -55,59 +56,60 @@ unsafe extern "C" fn change_over_registers(mair: u64, tcr: u64, ttbr0: u64, sctl
     )
 }
 
+/// Whether invalidations have to be repeated.
+static REPEAT: AtomicBool = AtomicBool::new(true);
+
+/// Invalidates once from now on. For machines without Cortex-A76 erratum 4193800, which lets a
+/// broadcast TLBI complete early: an emulator claims to be that CPU but does not share its flaws.
+pub fn invalidate_once() {
+    REPEAT.store(false, Ordering::Relaxed);
+}
+
 /// Makes a change of the leaf entry of the page at `address` seen by every CPU.
-///
-/// The operation is repeated: Cortex-A76 erratum 4193800 lets a broadcast TLBI complete early.
 #[inline]
 pub fn invalidate_page(address: usize) {
-    // SAFETY: invalidating translations only costs walks. The DSB before completes the write of
-    // the entry, those after the invalidation on all CPUs.
-    unsafe {
-        asm!(
-            "dsb ishst",
-            "tlbi vaale1is, {page}",
-            "dsb ish",
-            "tlbi vaale1is, {page}",
-            "dsb ish",
-            "isb",
-            page = in(reg) (address >> 12) as u64 & ((1 << 44) - 1),
-            options(nostack),
-        );
-    }
+    invalidate_pages(address..address + 1, 1);
 }
 
 /// [`invalidate_page`] for every page of a range, waiting once.
+#[inline]
 pub fn invalidate_pages(range: Range<usize>, page_size: usize) {
-    for _ in 0..2 {
-        // SAFETY: as in `invalidate_page`; the loop broadcasts, the last barrier waits.
-        unsafe {
-            asm!("dsb ishst", options(nostack));
-            for address in range.clone().step_by(page_size) {
+    broadcast(|| {
+        for address in range.clone().step_by(page_size) {
+            // SAFETY: invalidating translations only costs walks.
+            unsafe {
                 asm!(
                     "tlbi vaale1is, {page}",
                     page = in(reg) (address >> 12) as u64 & ((1 << 44) - 1),
                     options(nostack),
                 );
             }
-            asm!("dsb ish", "isb", options(nostack));
         }
-    }
+    });
 }
 
 /// Makes changes of tables (entries that were invalid before) and of anything they map seen by
 /// every CPU.
 pub fn invalidate_all() {
-    // SAFETY: as in `invalidate_page`.
+    broadcast(|| {
+        // SAFETY: invalidating translations only costs walks.
+        unsafe { asm!("tlbi vmalle1is", options(nostack)) };
+    });
+}
+
+/// Runs invalidations after all writes to tables, and waits until every CPU has done them.
+#[inline]
+fn broadcast(invalidate: impl Fn()) {
+    // SAFETY: barriers. The first completes the writes of entries, the others the invalidations.
     unsafe {
-        asm!(
-            "dsb ishst",
-            "tlbi vmalle1is",
-            "dsb ish",
-            "tlbi vmalle1is",
-            "dsb ish",
-            "isb",
-            options(nostack),
-        );
+        asm!("dsb ishst", options(nostack));
+        invalidate();
+        asm!("dsb ish", options(nostack));
+        if REPEAT.load(Ordering::Relaxed) {
+            invalidate();
+            asm!("dsb ish", options(nostack));
+        }
+        asm!("isb", options(nostack));
     }
 }
 

@@ -6,15 +6,20 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use arm_pl011_uart::{DataBits, LineConfig, PL011Registers, Parity, StopBits, Uart};
 use boards::Console;
 use safe_mmio::UniqueMmioPointer;
+use safe_mmio::fields::ReadPureWrite;
 
 /// Address of the registers; zero before the console is known.
 static REGISTERS: AtomicUsize = AtomicUsize::new(0);
 
+/// Rate of a line that firmware should have set up but has not.
+const FALLBACK_BAUD: u32 = 115_200;
+
 /// From now on the console is this UART. Where firmware has set up the line, its baud rate and
-/// format stay as they are; where nobody has, they are set.
+/// format stay as they are; where nobody has, or the UART is off, they are set.
 pub fn init(console: &Console) {
     REGISTERS.store(console.registers.start as usize, Ordering::Release);
-    if let (Some(mut uart), Some(baud), Some(clock_hz)) = (uart(), console.baud, console.clock_hz) {
+    let baud = console.baud.or((!is_on()).then_some(FALLBACK_BAUD));
+    if let (Some(mut uart), Some(baud), Some(clock_hz)) = (uart(), baud, console.clock_hz) {
         let line = LineConfig {
             data_bits: DataBits::Bits8,
             parity: Parity::None,
@@ -23,6 +28,19 @@ pub fn init(console: &Console) {
         // A rate that the clock cannot give leaves the line as it was.
         let _ = uart.enable(line, baud, clock_hz);
     }
+}
+
+/// Whether the UART is on (UARTCR.UARTEN). The driver does not tell.
+fn is_on() -> bool {
+    /// Offset of UARTCR (PL011 technical reference manual, 3.3.8).
+    const CONTROL: usize = 0x30;
+    let address = REGISTERS.load(Ordering::Acquire) + CONTROL;
+    let control = core::ptr::with_exposed_provenance_mut::<ReadPureWrite<u32>>(address);
+    // SAFETY: `init` stored the address of a PL011, mapped as device memory from the first map
+    // on; only the boot CPU runs yet.
+    NonNull::new(control).is_some_and(|control| unsafe {
+        UniqueMmioPointer::new(control).read() & 1 != 0
+    })
 }
 
 /// Sends bytes, waiting for room in the FIFO. Nothing before [`init`].

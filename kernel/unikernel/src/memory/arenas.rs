@@ -10,7 +10,6 @@ use paging::{Arena, Entries, PageEntry, TranslationGranule};
 use zpool::Owner;
 
 use super::frames::TableFrames;
-use crate::arch::mmu;
 use crate::sched::{self, thread};
 
 /// Where arenas are.
@@ -211,6 +210,9 @@ impl<G: TranslationGranule> Drop for Pinned<'_, G> {
 }
 
 /// All arenas, as the clock goes round them. An entry's number is its owner's.
+///
+/// When the clock clears an Access flag, cached translations stay: invalidating them would make
+/// the choice of victims more exact, at the price of a broadcast for every page looked at.
 pub struct PinnedAll<'a, G: TranslationGranule> {
     pinned: [Option<Pinned<'a, G>>; SLOTS],
 }
@@ -241,11 +243,5 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
             page = 0;
         }
         None
-    }
-
-    fn cleared(&self, number: usize) {
-        if let Some((pinned, page)) = self.locate(number) {
-            mmu::invalidate_page(pinned.address(page));
-        }
     }
 }
