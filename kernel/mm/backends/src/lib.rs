@@ -16,6 +16,9 @@ pub const DEFAULT: &str = "zblock";
 pub fn all<'a, E: Env + 'a>() -> Vec<Backend<'a, E>> {
     let mut all = Vec::new();
     all.extend(zblock::backends());
+    all.extend(zsmalloc::backends());
+    all.extend(z3fold::backends());
+    all.extend(zbud::backends());
     all
 }
 

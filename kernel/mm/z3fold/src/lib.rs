@@ -1,4 +1,4 @@
-//! Allocator for compressed pages: z3fold.
+#![doc = include_str!("../README.md")]
 #![no_std]
 
 extern crate alloc;
@@ -18,4 +18,18 @@ mod slots;
 mod work;
 mod zpool_impl;
 
+use alloc::boxed::Box;
+
+use zpool::{Backend, Env};
+
 pub use pool::Z3fold;
+
+/// z3fold under the name by which it is chosen.
+#[must_use]
+pub fn backends<'a, E: Env + 'a>() -> [Backend<'a, E>; 1] {
+    [Backend {
+        name: "z3fold",
+        about: "z3fold of Linux 6.12: up to three objects a page, evacuation",
+        create: |env| Ok(Box::new(Z3fold::new(env))),
+    }]
+}

@@ -12,7 +12,7 @@ use crate::Z3fold;
 use crate::page::chunk;
 use crate::slots::{Name, SLOTS_BYTES};
 
-impl<E: Env + Send> ZPool for Z3fold<E> {
+impl<E: Env> ZPool for Z3fold<E> {
     fn malloc(&self, size: usize, _: Owner) -> Result<Handle, AllocError> {
         self.allocate(size)
     }
@@ -115,7 +115,7 @@ impl<E: Env + Send> ZPool for Z3fold<E> {
     }
 }
 
-impl<E: Env + Send> ReadEnd for Z3fold<E> {
+impl<E: Env> ReadEnd for Z3fold<E> {
     fn read_end(&self, token: u64) {
         let reading = self.enter();
         match Handle::from_bits(token).map(Name::of) {

@@ -12,7 +12,7 @@ use crate::Zbud;
 use crate::entry::Buddy;
 use crate::page::{Page, chunk};
 
-impl<E: Env + Send> ZPool for Zbud<E> {
+impl<E: Env> ZPool for Zbud<E> {
     fn malloc(&self, size: usize, _: Owner) -> Result<Handle, AllocError> {
         self.allocate(size)
     }
@@ -82,7 +82,7 @@ impl<E: Env + Send> ZPool for Zbud<E> {
     }
 }
 
-impl<E: Env + Send> ReadEnd for Zbud<E> {
+impl<E: Env> ReadEnd for Zbud<E> {
     fn read_end(&self, token: u64) {
         let reading = self.enter();
         let entry = Handle::from_bits(token).map(|handle| self.entry(&reading, handle));

@@ -14,7 +14,7 @@ const HANDLE_BYTES: usize = 8;
 /// Bytes of a zspage descriptor in the object cache of the original.
 const ZSPAGE_BYTES: usize = 56;
 
-impl<E: Env + Send, const CHAIN: usize> ZPool for Zsmalloc<E, CHAIN> {
+impl<E: Env, const CHAIN: usize> ZPool for Zsmalloc<E, CHAIN> {
     fn malloc(&self, size: usize, _: Owner) -> Result<Handle, AllocError> {
         self.allocate(size)
     }
