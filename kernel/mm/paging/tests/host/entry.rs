@@ -54,14 +54,16 @@ fn check_word(bits: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 32 } else { 2_000 }))]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
+    #[cfg_attr(miri, ignore = "proptest asks for files; there is no unsafe code here")]
     fn every_entry_survives_its_encoding(entry in entry()) {
         prop_assert_eq!(Entry::from_bits(entry.bits()), Ok(entry));
     }
 
     #[test]
+    #[cfg_attr(miri, ignore = "proptest asks for files; there is no unsafe code here")]
     fn every_word_is_one_entry_or_corrupt(bits in word()) {
         check_word(bits);
     }
