@@ -54,6 +54,7 @@ impl Entry {
     pub(super) const BYTES: u32 = 12;
 
     /// An entry in no chain and no list.
+    #[inline(always)]
     pub(super) const fn new(offset: u32, state: State) -> Self {
         Self { place: 0, stamp: 0, owner: 0 }
             .with_offset(offset)
@@ -62,27 +63,48 @@ impl Entry {
             .with_next(NIL)
     }
 
+    /// An object at the end of the chain, after entry `previous`.
+    #[inline(always)]
+    pub(super) const fn object(
+        offset: u32,
+        previous: u32,
+        slack: u32,
+        generation: u32,
+        owner: u32,
+    ) -> Self {
+        Self {
+            place: offset | previous << 14 | 1 << 24 | slack << 26,
+            stamp: NIL | generation << 10,
+            owner,
+        }
+    }
+
     /// Where it begins, in 8-byte units from the front of the block.
+    #[inline(always)]
     pub(super) const fn offset(self) -> u32 {
         field(self.place, 0, 14)
     }
 
     /// The same, beginning elsewhere.
+    #[inline(always)]
     pub(super) const fn with_offset(self, offset: u32) -> Self {
         Self { place: with(self.place, 0, 14, offset), ..self }
     }
 
     /// The entry before it in address order.
+    #[inline(always)]
     pub(super) const fn previous(self) -> u32 {
         field(self.place, 14, 10)
     }
 
     /// The same, after another entry.
+    #[inline(always)]
     pub(super) const fn with_previous(self, entry: u32) -> Self {
         Self { place: with(self.place, 14, 10, entry), ..self }
     }
 
     /// What it stands for.
+    #[inline(always)]
     pub(super) const fn state(self) -> State {
         match field(self.place, 24, 2) {
             0 => State::Unused,
@@ -93,6 +115,7 @@ impl Entry {
     }
 
     /// The same, standing for something else.
+    #[inline(always)]
     pub(super) const fn with_state(self, state: State) -> Self {
         let bits = match state {
             State::Unused => 0,
@@ -104,61 +127,61 @@ impl Entry {
     }
 
     /// Bytes at the end of its place that are not the object's.
+    #[inline(always)]
     pub(super) const fn slack(self) -> u32 {
         field(self.place, 26, 6)
     }
 
     /// The same with that many bytes of slack.
+    #[inline(always)]
     pub(super) const fn with_slack(self, bytes: u32) -> Self {
         Self { place: with(self.place, 26, 6, bytes), ..self }
     }
 
     /// The entry after it: in address order, or in the list of free entries.
+    #[inline(always)]
     pub(super) const fn next(self) -> u32 {
         field(self.stamp, 0, 10)
     }
 
     /// The same, before another entry.
+    #[inline(always)]
     pub(super) const fn with_next(self, entry: u32) -> Self {
         Self { stamp: with(self.stamp, 0, 10, entry), ..self }
     }
 
     /// Tells the object from others that had this entry.
+    #[inline(always)]
     pub(super) const fn generation(self) -> u32 {
         field(self.stamp, 10, GENERATION_BITS)
     }
 
-    /// The same with another generation.
-    pub(super) const fn with_generation(self, generation: u32) -> Self {
-        Self { stamp: with(self.stamp, 10, GENERATION_BITS, generation), ..self }
-    }
-
     /// Readers that hold the object.
+    #[inline(always)]
     pub(super) const fn pins(self) -> u32 {
         field(self.stamp, 25, 7)
     }
 
     /// The same with that many readers.
+    #[inline(always)]
     pub(super) const fn with_pins(self, pins: u32) -> Self {
         Self { stamp: with(self.stamp, 25, 7, pins), ..self }
     }
 
     /// Back-reference of an object.
+    #[inline(always)]
     pub(super) const fn owner(self) -> u32 {
         self.owner
     }
 
-    /// The same with another back-reference.
-    pub(super) const fn with_owner(self, owner: u32) -> Self {
-        Self { owner, ..self }
-    }
-
     /// The hole before and the hole after this one in the list of holes.
+    #[inline(always)]
     pub(super) const fn neighbours(self) -> (u32, u32) {
         (field(self.owner, 0, 10), field(self.owner, 10, 10))
     }
 
     /// The same between other holes.
+    #[inline(always)]
     pub(super) const fn with_neighbours(self, before: u32, after: u32) -> Self {
         Self { owner: before | after << 10, ..self }
     }
@@ -170,13 +193,10 @@ mod tests {
 
     #[test]
     fn fields_do_not_overlap() {
-        let entry = Entry::new(16383, State::Moving)
-            .with_previous(1022)
-            .with_slack(63)
+        let entry = Entry::object(16383, 1022, 63, 0x5555, 0xdead_beef)
+            .with_state(State::Moving)
             .with_next(513)
-            .with_generation(0x5555)
-            .with_pins(PINS_MAX)
-            .with_owner(0xdead_beef);
+            .with_pins(PINS_MAX);
         assert_eq!(entry.offset(), 16383);
         assert_eq!(entry.previous(), 1022);
         assert_eq!(entry.state(), State::Moving);

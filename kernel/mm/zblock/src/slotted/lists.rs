@@ -58,6 +58,7 @@ impl Heads {
     }
 
     /// Puts a block at the front of a list.
+    #[inline(always)]
     pub(super) fn push(&mut self, links: &mut impl Links, kind: Kind, list: u8, block: u32) {
         let head = self.first(list);
         *links.link(block, kind) = Link { next: head, previous: 0 };
@@ -69,6 +70,7 @@ impl Heads {
     }
 
     /// Takes a block out of its list.
+    #[inline(always)]
     pub(super) fn remove(&mut self, links: &mut impl Links, kind: Kind, list: u8, block: u32) {
         let Link { next, previous } = *links.link(block, kind);
         if next != 0 {

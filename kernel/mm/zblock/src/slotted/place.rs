@@ -6,7 +6,6 @@ use core::sync::atomic::Ordering;
 use zpool::{AllocError, Env, Granule, Handle, Owner};
 
 use super::block::{Block, DIRTY, EVACUATING, Membership, STUCK, UNIT};
-use super::entry::State;
 use super::lists::{self, Heads, Kind, Link, Links, NOWHERE};
 use super::name::Name;
 use super::pool::{Locked, Slotted};
@@ -15,10 +14,12 @@ use super::table::{Descriptor, Table, Use};
 
 /// Blocks of a list that are tried before the next list, which certainly has room.
 const PROBED: usize = 4;
-/// Blocks that an allocation looks at for what was freed in them.
-const LOOKED_AT: usize = 2;
+/// Blocks that an allocation without a place looks at for what was freed in them.
+const LOOKED_AT: usize = 4;
 /// Least and most that [`Shelf::tolerance`] can be.
 const TOLERANCE: (usize, usize) = (8, 256);
+/// Allocations after a step of background work that leave the looking to the next one.
+pub(super) const PATIENCE: u32 = 32;
 /// Frames of the largest block: 2^3.
 const LARGEST_ORDER: u32 = 3;
 /// A block is at most this share of the pool's pages.
@@ -36,6 +37,8 @@ pub(super) struct Shelf {
     /// Bytes in slotted blocks, and how many of them are free.
     pub(super) block_bytes: usize,
     pub(super) free_units: usize,
+    /// Allocations to come that leave the looking at blocks to background work.
+    pub(super) patience: u32,
     /// Free 1/1024 of the blocks' bytes that relocation leaves alone.
     pub(super) tolerance: usize,
     /// Blocks emptied by relocation since a block was last opened.
@@ -54,7 +57,6 @@ struct Surplus {
 /// A place for an object.
 pub(super) struct Placed {
     pub(super) name: Name,
-    pub(super) data: NonNull<u8>,
 }
 
 impl Shelf {
@@ -66,6 +68,7 @@ impl Shelf {
             surplus: None,
             block_bytes: 0,
             free_units: 0,
+            patience: 0,
             tolerance: TOLERANCE.0,
             emptied: 0,
         }
@@ -124,6 +127,7 @@ fn membership(descriptor: &Descriptor) -> Option<NonNull<Membership>> {
 }
 
 impl<E: Env> Links for TableLinks<'_, E> {
+    #[inline(always)]
     fn link(&mut self, block: u32, kind: Kind) -> &mut Link {
         let descriptor = self.0.get(block).expect("lists hold blocks that exist");
         match kind {
@@ -141,60 +145,77 @@ impl<E: Env> Links for TableLinks<'_, E> {
 
 impl<E: Env> Slotted<E> {
     /// A place for an object among others.
+    #[inline]
     pub(super) fn place(&self, size: usize, owner: Owner) -> Result<Handle, AllocError> {
         let mut shelf = self.shelf.lock(&self.env);
-        self.look(&mut shelf, LOOKED_AT);
-        let placed = match self.fit(&mut shelf, size, owner, State::Live) {
-            Some(placed) => placed,
-            None => self.open(&mut shelf, size, owner, State::Live)?,
-        };
-        placed.name.handle().ok_or(AllocError::NoMemory)
+        if shelf.patience == 0 {
+            self.look(&mut shelf, 1);
+        } else {
+            shelf.patience -= 1;
+        }
+        if let Some(placed) = self.fit(&mut shelf, size, owner) {
+            return placed.name.handle().ok_or(AllocError::NoMemory);
+        }
+        self.place_slowly(&mut shelf, size, owner)
     }
 
-    /// A place in the tightest block that has room.
-    pub(super) fn fit(
+    /// A place in a block in which something was freed lately, or in a new block.
+    #[cold]
+    fn place_slowly(
         &self,
         shelf: &mut Shelf,
         size: usize,
         owner: Owner,
-        state: State,
-    ) -> Option<Placed> {
-        let bytes = size.next_multiple_of(UNIT as usize) as u32;
+    ) -> Result<Handle, AllocError> {
+        self.look(shelf, LOOKED_AT);
+        let placed = match self.fit(shelf, size, owner) {
+            Some(placed) => placed,
+            None => self.open(shelf, size, owner)?,
+        };
+        placed.name.handle().ok_or(AllocError::NoMemory)
+    }
+
+    /// A place in the tightest block that has room: the first of the own list that does, else
+    /// the first of the next list, all of which do.
+    #[inline]
+    pub(super) fn fit(&self, shelf: &mut Shelf, size: usize, owner: Owner) -> Option<Placed> {
+        let units = (size as u32).div_ceil(UNIT);
+        let list = lists::room(units * UNIT, E::Granule::SHIFT);
         let heads = &shelf.heads[Kind::Room as usize];
-        let list = lists::room(bytes, E::Granule::SHIFT);
         let mut number = heads.first(list);
         for _ in 0..PROBED {
-            if number == 0 {
-                break;
+            let Some(descriptor) = self.table.get(number) else { break };
+            let membership = membership(descriptor)?;
+            // SAFETY: the lock of the lists is held, and blocks in lists are formatted.
+            if u32::from(unsafe { membership.as_ref() }.room) >= units {
+                return self.place_in(shelf, number, size, owner);
             }
-            if let Some(placed) = self.place_in(shelf, number, size, owner, state) {
-                return Some(placed);
-            }
-            number = TableLinks(&self.table).link(number, Kind::Room).next;
+            // SAFETY: the lock of the lists is held.
+            number = unsafe { &*descriptor.link.get() }.next;
         }
-        let heads = &shelf.heads[Kind::Room as usize];
         let number = heads.first(heads.from(list + 1)?);
-        self.place_in(shelf, number, size, owner, state)
+        self.place_in(shelf, number, size, owner)
     }
 
     /// A place in that block, if it has room.
+    #[inline]
     fn place_in(
         &self,
         shelf: &mut Shelf,
         number: u32,
         size: usize,
         owner: Owner,
-        state: State,
     ) -> Option<Placed> {
         let descriptor = self.table.get(number)?;
-        let mut locked = Locked::new(descriptor, &self.env);
+        let mut locked = Locked::nested(descriptor, &self.env);
         let mut block = locked.block()?;
         let generation = descriptor.generation();
-        let index = block.alloc(size as u32, generation, owner.0, state)?;
-        descriptor.advance();
-        self.list(shelf, number, descriptor, &mut block);
-        let data = block.data_of(index);
-        Some(Placed { name: Name { number, index, generation }, data })
+        let index = block.alloc(size as u32, generation, owner.0);
+        if index.is_some() {
+            descriptor.advance();
+        }
+        self.list_room(shelf, number, descriptor, &mut block);
+        Some(Placed { name: Name { number, index: index?, generation } })
     }
 
     /// A place in a new block.
@@ -203,13 +224,12 @@ impl<E: Env> Slotted<E> {
         shelf: &mut Shelf,
         size: usize,
         owner: Owner,
-        state: State,
     ) -> Result<Placed, AllocError> {
         shelf.opened();
         let pages = self.pages.load(Ordering::Relaxed);
         let order = (pages / BLOCKS_OF_A_POOL).max(2).ilog2().min(LARGEST_ORDER);
         let number = self.new_block(shelf, order)?;
-        self.place_in(shelf, number, size, owner, state).ok_or(AllocError::NoMemory)
+        self.place_in(shelf, number, size, owner).ok_or(AllocError::NoMemory)
     }
 
     /// A new block of `2^order` frames, of fewer where there are no more.
@@ -349,83 +369,93 @@ impl<E: Env> Slotted<E> {
         shelf.pending != 0 || self.dirty.load(Ordering::Relaxed) != 0
     }
 
-    /// Brings a block whose lock is held to the lists where it belongs.
+    /// Brings a block whose lock is held to the lists where it belongs; whether it was in the one
+    /// of its scattered bytes already.
     pub(super) fn list(
         &self,
         shelf: &mut Shelf,
         number: u32,
         descriptor: &Descriptor,
         block: &mut Block,
-    ) {
-        let shift = E::Granule::SHIFT;
-        let flags = block.header().flags;
-        let room = match block.usable() {
-            0 => NOWHERE,
-            _ if flags & EVACUATING != 0 => NOWHERE,
-            bytes => lists::room(bytes, shift),
-        };
+    ) -> bool {
+        self.list_room(shelf, number, descriptor, block);
         let scattered = match block.scattered() / UNIT {
             0 => NOWHERE,
-            units => lists::scattered(units * UNIT, shift),
+            units => lists::scattered(units * UNIT, E::Granule::SHIFT),
         };
-        let free = match flags & (STUCK | EVACUATING) {
+        let free = match block.header().flags & (STUCK | EVACUATING) {
             0 => lists::free(block.free(), block.bytes()),
             _ => NOWHERE,
         };
-        self.move_to(shelf, number, descriptor, [room, scattered, free]);
-        self.count(shelf, descriptor, block.free() / UNIT);
+        self.move_to(shelf, number, descriptor, Kind::Free, free);
+        !self.move_to(shelf, number, descriptor, Kind::Scattered, scattered)
+    }
+
+    /// Brings a block whose lock is held to the list where allocations find it, and counts what is
+    /// free in it. The other lists may wait until someone looks.
+    #[inline]
+    fn list_room(
+        &self,
+        shelf: &mut Shelf,
+        number: u32,
+        descriptor: &Descriptor,
+        block: &mut Block,
+    ) {
+        let Some(mut membership) = membership(descriptor) else { return };
+        let (usable, free) = (block.usable(), block.free() / UNIT);
+        // SAFETY: the lock of the lists is held, and the block is formatted.
+        let membership = unsafe { membership.as_mut() };
+        shelf.free_units += free as usize;
+        shelf.free_units -= usize::from(membership.counted);
+        membership.counted = free as u16;
+        membership.room = (usable / UNIT) as u16;
+        let list = if usable == 0 || block.header().flags & EVACUATING != 0 {
+            NOWHERE
+        } else {
+            lists::room(usable, E::Granule::SHIFT)
+        };
+        if membership.lists[Kind::Room as usize] != list {
+            self.move_to(shelf, number, descriptor, Kind::Room, list);
+        }
     }
 
     /// Takes a block whose lock is held out of all lists.
     fn unlist(&self, shelf: &mut Shelf, number: u32, descriptor: &Descriptor, block: &mut Block) {
-        self.move_to(shelf, number, descriptor, [NOWHERE; 3]);
-        self.count(shelf, descriptor, 0);
+        for kind in [Kind::Room, Kind::Scattered, Kind::Free] {
+            self.move_to(shelf, number, descriptor, kind, NOWHERE);
+        }
+        let Some(membership) = membership(descriptor) else { return };
+        // SAFETY: the lock of the lists is held, and the block is formatted.
+        shelf.free_units -= usize::from(unsafe { membership.as_ref() }.counted);
         shelf.block_bytes -= block.bytes() as usize;
     }
 
-    fn count(&self, shelf: &mut Shelf, descriptor: &Descriptor, units: u32) {
-        let Some(mut membership) = membership(descriptor) else { return };
-        // SAFETY: the lock of the lists is held, and the block is formatted.
-        let membership = unsafe { membership.as_mut() };
-        shelf.free_units += units as usize;
-        shelf.free_units -= usize::from(membership.counted);
-        membership.counted = units as u16;
-    }
-
-    /// Moves a block between lists, where they differ from those it is in.
+    /// Moves a block to another list of that kind, or out of all of them; whether it was not there.
+    #[inline(always)]
     pub(super) fn move_to(
         &self,
         shelf: &mut Shelf,
         number: u32,
         descriptor: &Descriptor,
-        lists: [u8; 3],
-    ) {
-        let Some(mut membership) = membership(descriptor) else { return };
-        for (kind, list) in [Kind::Room, Kind::Scattered, Kind::Free].into_iter().zip(lists) {
-            // SAFETY: the lock of the lists is held, and the block is formatted; the borrow ends
-            // before links of the block are touched.
-            let before =
-                unsafe { core::mem::replace(&mut membership.as_mut().lists[kind as usize], list) };
-            if before == list {
-                continue;
-            }
-            let heads = &mut shelf.heads[kind as usize];
-            if before != NOWHERE {
-                heads.remove(&mut TableLinks(&self.table), kind, before, number);
-            }
-            if list != NOWHERE {
-                heads.push(&mut TableLinks(&self.table), kind, list, number);
-            }
+        kind: Kind,
+        list: u8,
+    ) -> bool {
+        let Some(mut membership) = membership(descriptor) else { return false };
+        // SAFETY: the lock of the lists is held, and the block is formatted; the borrow ends
+        // before links of the block are touched.
+        let lists = unsafe { &mut membership.as_mut().lists };
+        let before = core::mem::replace(&mut lists[kind as usize], list);
+        if before == list {
+            return false;
         }
-    }
-
-    /// Takes a block out of the list of blocks with holes.
-    pub(super) fn unlist_scattered(&self, shelf: &mut Shelf, number: u32, descriptor: &Descriptor) {
-        let Some(membership) = membership(descriptor) else { return };
-        // SAFETY: the lock of the lists is held, and the block is formatted.
-        let mut lists = unsafe { membership.as_ref() }.lists;
-        lists[Kind::Scattered as usize] = NOWHERE;
-        self.move_to(shelf, number, descriptor, lists);
+        let heads = &mut shelf.heads[kind as usize];
+        if before != NOWHERE {
+            heads.remove(&mut TableLinks(&self.table), kind, before, number);
+        }
+        if list != NOWHERE {
+            heads.push(&mut TableLinks(&self.table), kind, list, number);
+        }
+        true
     }
 
     /// Frames given back of those that no block needs: of one order at a time, all but one block

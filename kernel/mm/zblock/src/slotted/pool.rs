@@ -36,14 +36,17 @@ static POOLS: AtomicU32 = AtomicU32::new(0);
 pub(super) struct Locked<'a, E: Env> {
     descriptor: &'a Descriptor,
     env: &'a E,
-    saved: usize,
+    /// What `unmask` needs; `None` where interrupts were masked already.
+    saved: Option<usize>,
 }
 
 impl<E: Env> Drop for Locked<'_, E> {
     #[inline]
     fn drop(&mut self) {
         self.descriptor.lock.unlock();
-        self.env.unmask(self.saved);
+        if let Some(saved) = self.saved {
+            self.env.unmask(saved);
+        }
     }
 }
 
@@ -51,22 +54,26 @@ impl<'a, E: Env> Locked<'a, E> {
     /// Masks interrupts and waits for the lock.
     #[inline]
     pub(super) fn new(descriptor: &'a Descriptor, env: &'a E) -> Self {
-        let saved = env.mask();
+        let saved = Some(env.mask());
         descriptor.lock.lock();
         Self { descriptor, env, saved }
+    }
+
+    /// Waits for the lock, for a caller who has masked interrupts.
+    #[inline]
+    pub(super) fn nested(descriptor: &'a Descriptor, env: &'a E) -> Self {
+        descriptor.lock.lock();
+        Self { descriptor, env, saved: None }
     }
 
     /// The block, if the frames hold one.
     #[inline]
     pub(super) fn block(&mut self) -> Option<Block> {
-        let (usage, order) = self.descriptor.usage();
-        if usage != Use::Slotted {
-            return None;
-        }
+        let bytes = self.descriptor.block_bytes::<E::Granule>()?;
         let frames = NonNull::new(self.descriptor.frames.load(Ordering::Relaxed))?;
         // SAFETY: the frames of a slotted block were formatted when it became one, and its lock,
         // which callers hold as long as they use the result, keeps everybody else away.
-        Some(unsafe { Block::new(frames, E::Granule::SIZE << order) })
+        Some(unsafe { Block::new(frames, bytes) })
     }
 }
 

@@ -52,6 +52,13 @@ impl Descriptor {
         }
     }
 
+    /// Bytes of the slotted block that the frames are; `None` if they hold something else.
+    #[inline(always)]
+    pub(super) fn block_bytes<G: Granule>(&self) -> Option<usize> {
+        let kind = self.kind.load(Ordering::Relaxed);
+        (kind & 0xff00 == (Use::Slotted as u32) << 8).then(|| G::SIZE << (kind & 0xff))
+    }
+
     /// What the frames hold and the binary logarithm of their number.
     #[inline]
     pub(super) fn usage(&self) -> (Use, u32) {
@@ -84,32 +91,42 @@ impl Descriptor {
     }
 }
 
-/// Segments of the table: one page, one, two, four, ... up to 256 pages, then 256 pages each.
-const SEGMENTS: usize = 64;
-const LARGEST_ORDER: u32 = 8;
+/// Segments of the table: one page, one, two, four, ... up to 64 pages, then 64 pages each.
+const SEGMENTS: usize = 128;
+const LARGEST_ORDER: u32 = 6;
 /// Descriptors of one page are addressed together.
 const fn per_page<G: Granule>() -> u32 {
     (G::SIZE / size_of::<Descriptor>()) as u32
 }
 
-/// Where a descriptor is: the segment, the number in it, the order of the segment.
-const fn place<G: Granule>(number: u32) -> (usize, u32, u32) {
-    let per_page = per_page::<G>();
-    let page = number / per_page;
-    let within = number % per_page;
+/// The segment of a page of the table.
+#[inline(always)]
+const fn segment_of(page: u32) -> u32 {
     if page >> (LARGEST_ORDER + 1) == 0 {
-        let segment = 32 - page.leading_zeros();
-        let order = segment.saturating_sub(1);
-        let first = if segment == 0 { 0 } else { 1 << order };
-        (segment as usize, (page - first) * per_page + within, order)
+        u32::BITS - page.leading_zeros()
     } else {
-        let segment = (page >> LARGEST_ORDER) + LARGEST_ORDER;
-        (segment as usize, page % (1 << LARGEST_ORDER) * per_page + within, LARGEST_ORDER)
+        (page >> LARGEST_ORDER) + LARGEST_ORDER
+    }
+}
+
+/// The order of a segment.
+const fn order_of(segment: u32) -> u32 {
+    let order = segment.saturating_sub(1);
+    if order < LARGEST_ORDER { order } else { LARGEST_ORDER }
+}
+
+/// The first page of a segment.
+const fn first_of(segment: u32) -> u32 {
+    if segment <= LARGEST_ORDER + 1 {
+        (1 << segment) >> 1
+    } else {
+        (segment - LARGEST_ORDER) << LARGEST_ORDER
     }
 }
 
 /// All descriptors of a pool, by number from 1 on. Lookups take no lock.
 pub(super) struct Table<E: Env> {
+    /// Of each segment where number 0 would be, were it in it; null while there is none.
     segments: [AtomicPtr<Descriptor>; SEGMENTS],
     /// Numbers below this one have a descriptor.
     used: AtomicU32,
@@ -128,7 +145,7 @@ impl<E: Env> Table<E> {
         }
     }
 
-    /// Numbers from 1 to below this one have a descriptor.
+    /// Numbers from 1 on and below this one have a descriptor.
     pub(super) fn used(&self) -> u32 {
         self.used.load(Ordering::Acquire)
     }
@@ -139,16 +156,17 @@ impl<E: Env> Table<E> {
     }
 
     /// The descriptor of that number, if it exists.
-    #[inline]
+    #[inline(always)]
     pub(super) fn get(&self, number: u32) -> Option<&Descriptor> {
         if number == 0 || number >= self.used() {
             return None;
         }
-        let (segment, index, _) = place::<E::Granule>(number);
-        let segment = self.segments[segment].load(Ordering::Relaxed);
+        let segment = segment_of(number / per_page::<E::Granule>());
+        let segment = self.segments[segment as usize & (SEGMENTS - 1)].load(Ordering::Relaxed);
         // SAFETY: numbers below `used` have an initialised descriptor in a segment that was
-        // published before `used` was raised and stays until the table is cleared.
-        Some(unsafe { &*segment.add(index as usize) })
+        // published before `used` was raised and stays until the table is cleared. A segment is
+        // known by where number 0 would be, were it in it.
+        Some(unsafe { &*segment.wrapping_add(number as usize) })
     }
 
     /// One descriptor more, unused; its number. `None` when there are no frames for it or no
@@ -158,17 +176,23 @@ impl<E: Env> Table<E> {
         if number >= numbers {
             return None;
         }
-        let (segment, index, order) = place::<E::Granule>(number);
-        let slot = self.segments.get(segment)?;
+        let per_page = per_page::<E::Granule>();
+        let segment = segment_of(number / per_page);
+        let slot = self.segments.get(segment as usize)?;
         if slot.load(Ordering::Relaxed).is_null() {
+            let order = order_of(segment);
             let frames = env.alloc(order)?;
             self.pages.fetch_add(1 << order, Ordering::Relaxed);
-            slot.store(frames.as_ptr().cast(), Ordering::Relaxed);
+            let first = (first_of(segment) * per_page) as usize;
+            let segment = frames.cast::<Descriptor>().as_ptr().wrapping_sub(first);
+            slot.store(segment, Ordering::Relaxed);
         }
         let descriptor = Descriptor::new(generation);
-        // SAFETY: the segment has room for the index by construction of `place`, and nobody
-        // looks at numbers that are not below `used`.
-        unsafe { slot.load(Ordering::Relaxed).add(index as usize).write(descriptor) };
+        // SAFETY: the number is of this segment, and nobody looks at numbers that are not below
+        // `used`.
+        unsafe {
+            slot.load(Ordering::Relaxed).wrapping_add(number as usize).write(descriptor);
+        };
         self.used.store(number + 1, Ordering::Release);
         Some(number)
     }
@@ -176,13 +200,18 @@ impl<E: Env> Table<E> {
     /// Gives the frames of the table back.
     pub(super) fn clear(&mut self, env: &E) {
         self.used.store(0, Ordering::Relaxed);
-        for (segment, slot) in self.segments.iter_mut().enumerate() {
-            let order = segment.saturating_sub(1).min(LARGEST_ORDER as usize) as u32;
-            if let Some(frames) = NonNull::new(*slot.get_mut()) {
-                *slot.get_mut() = ptr::null_mut();
+        let per_page = per_page::<E::Granule>();
+        for (segment, slot) in (0..).zip(self.segments.iter_mut()) {
+            let slot = slot.get_mut();
+            if slot.is_null() {
+                continue;
+            }
+            let frames = slot.wrapping_add((first_of(segment) * per_page) as usize);
+            *slot = ptr::null_mut();
+            if let Some(frames) = NonNull::new(frames) {
                 // SAFETY: the segment came from `alloc` with this order, and no reference into it
                 // outlives the exclusive borrow.
-                unsafe { env.free(frames.cast(), order) };
+                unsafe { env.free(frames.cast(), order_of(segment)) };
             }
         }
     }
@@ -191,25 +220,16 @@ impl<E: Env> Table<E> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use zpool::{Granule4K, Granule16K};
-
-    fn places_are_dense<G: Granule>() {
-        let mut expected = (0, 0);
-        for number in 0..if cfg!(miri) { 2_000 } else { 1_000_000 } {
-            let (segment, index, order) = place::<G>(number);
-            if (segment, index) != expected {
-                assert_eq!((segment, index), (expected.0 + 1, 0), "number {number}");
-            }
-            assert!(index < per_page::<G>() << order);
-            assert_eq!(order as usize, segment.saturating_sub(1).min(LARGEST_ORDER as usize));
-            expected = (segment, index + 1);
-        }
-    }
 
     #[test]
-    fn every_number_has_its_own_place() {
-        places_are_dense::<Granule4K>();
-        places_are_dense::<Granule16K>();
+    fn every_page_is_in_one_segment() {
+        let mut next = 0;
+        for segment in 0..SEGMENTS as u32 {
+            assert_eq!(first_of(segment), next, "segment {segment}");
+            next += 1 << order_of(segment);
+            assert_eq!(segment_of(first_of(segment)), segment);
+            assert_eq!(segment_of(next - 1), segment);
+        }
     }
 
     #[test]

@@ -1,19 +1,23 @@
 //! Background work: looking at blocks, sliding, relocating, giving frames back.
 
 use core::cell::UnsafeCell;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use zpool::{Budget, Env, Granule, Owner, Owners, Work};
 
 use super::block::{Block, EVACUATING, HEADER_UNITS, STUCK, UNIT};
 use super::entry::State;
-use super::lists::Kind;
+use super::lists::{Kind, NOWHERE};
 use super::name::Name;
+use super::place::{PATIENCE, Shelf};
 use super::pool::{Locked, Slotted};
+use super::table::Descriptor;
 
 /// Blocks that one step looks at for what was freed in them.
 const LOOKED_AT: usize = 4;
-/// Objects that one step slides at most.
+/// Blocks that one step slides, and objects of each.
+const BLOCKS_SLID: usize = 2;
 const SLID: usize = 16;
 /// Objects that an owner may refuse to let go before their block is left alone.
 const REFUSALS: usize = 4;
@@ -69,7 +73,8 @@ impl Worker {
     }
 
     fn begin(&self) -> Option<Shift<'_>> {
-        (!self.busy.swap(true, Ordering::Acquire)).then_some(Shift { worker: self })
+        // Not `then_some`: a shift that is dropped ends the one in progress.
+        (!self.busy.swap(true, Ordering::Acquire)).then(|| Shift { worker: self })
     }
 }
 
@@ -121,6 +126,7 @@ impl<E: Env> Slotted<E> {
         let mut work = Work::default();
         let unseen = {
             let mut shelf = self.shelf.lock(&self.env);
+            shelf.patience = PATIENCE;
             self.look(&mut shelf, LOOKED_AT);
             self.unseen(&shelf)
         };
@@ -130,11 +136,11 @@ impl<E: Env> Slotted<E> {
         if !thorough {
             self.relocate_some(progress, owners, budget, &mut left, thorough, &mut work);
         }
-        for _ in 0..SLID {
-            let Some(bytes) = self.slide(left, thorough) else { break };
+        for _ in 0..BLOCKS_SLID {
+            let bytes = self.slide(left, thorough);
             work.bytes += bytes;
             left -= bytes;
-            work.more = true;
+            work.more |= bytes != 0;
         }
         if thorough && left == budget.bytes {
             self.relocate_some(progress, owners, budget, &mut left, thorough, &mut work);
@@ -178,44 +184,70 @@ impl<E: Env> Slotted<E> {
         }
     }
 
-    /// Moves one object of the block with the most bytes in holes; how many bytes.
-    fn slide(&self, most: usize, thorough: bool) -> Option<usize> {
+    /// Slides objects of the block with the most scattered bytes; how many bytes were copied.
+    fn slide(&self, most: usize, thorough: bool) -> usize {
         let number = {
-            let shelf = self.shelf.lock(&self.env);
+            let mut shelf = self.shelf.lock(&self.env);
             let (least, share) = if thorough { (0, 0) } else { (WORTH_SLIDING, SLIDING_RESTS) };
-            if shelf.free_units * 8 < shelf.block_bytes / 1024 * share {
-                return None;
+            if shelf.free_units * UNIT as usize <= shelf.block_bytes / 1024 * share {
+                return 0;
             }
-            shelf.top(Kind::Scattered, least)?
+            match self.most_scattered(&mut shelf, least) {
+                Some(number) => number,
+                None => return 0,
+            }
         };
-        let descriptor = self.table.get(number)?;
+        let Some(descriptor) = self.table.get(number) else { return 0 };
+        let mut copied = 0;
+        for _ in 0..SLID {
+            match self.slide_one(descriptor, most - copied) {
+                Some(bytes) => copied += bytes,
+                None => break,
+            }
+        }
+        let mut shelf = self.shelf.lock(&self.env);
+        let mut locked = Locked::nested(descriptor, &self.env);
+        if let Some(mut block) = locked.block() {
+            self.list(&mut shelf, number, descriptor, &mut block);
+            if copied == 0 && most >= Self::SLOTTED_MAX {
+                // Nothing of it can be moved: out of the way of others, until someone looks.
+                self.move_to(&mut shelf, number, descriptor, Kind::Scattered, NOWHERE);
+            }
+        }
+        copied
+    }
+
+    /// The block with the most scattered bytes. Allocations leave blocks in that list though their
+    /// holes were used; a few of those are brought to where they belong on the way.
+    fn most_scattered(&self, shelf: &mut Shelf, least: u8) -> Option<u32> {
+        for _ in 0..LOOKED_AT {
+            let number = shelf.top(Kind::Scattered, least)?;
+            let descriptor = self.table.get(number)?;
+            let mut locked = Locked::nested(descriptor, &self.env);
+            let mut block = locked.block()?;
+            if self.list(shelf, number, descriptor, &mut block) {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    /// Moves one object down into the lowest hole of its block; its bytes.
+    fn slide_one(&self, descriptor: &Descriptor, most: usize) -> Option<usize> {
         // Interrupts stay masked while an object is this CPU's own: a handler on this CPU that
         // waited for it would wait for ever.
         let saved = self.env.mask();
-        let mut locked = Locked::new(descriptor, &self.env);
+        let mut locked = Locked::nested(descriptor, &self.env);
         let slide = locked.block().and_then(|mut block| block.slide_begin(most));
         drop(locked);
         if let Some(slide) = slide {
             // SAFETY: both places are inside the block and this CPU's own until `slide_end`.
             unsafe { slide.to.copy_from(slide.from, slide.length) };
-        }
-        let mut shelf = self.shelf.lock(&self.env);
-        let mut locked = Locked::new(descriptor, &self.env);
-        if let Some(mut block) = locked.block() {
-            match slide {
-                Some(slide) => {
-                    block.slide_end(slide);
-                    self.list(&mut shelf, number, descriptor, &mut block);
-                }
-                // Out of the way of others, until its free space changes.
-                None if most >= Self::SLOTTED_MAX => {
-                    self.unlist_scattered(&mut shelf, number, descriptor);
-                }
-                None => {}
+            let mut locked = Locked::nested(descriptor, &self.env);
+            if let Some(mut block) = locked.block() {
+                block.slide_end(slide);
             }
         }
-        drop(locked);
-        drop(shelf);
         self.env.unmask(saved);
         slide.map(|slide| slide.length)
     }
@@ -323,13 +355,11 @@ impl<E: Env> Slotted<E> {
                 None
             } else {
                 let owner = Owner(leaving.owner);
-                let found = self.fit(&mut shelf, leaving.length, owner, State::Moving);
+                let found = self.fit(&mut shelf, leaving.length, owner);
                 match (found, shrunk) {
                     (None, Some(order)) if thorough => {
                         let made = self.new_block(&mut shelf, order);
-                        made.ok().and_then(|_| {
-                            self.fit(&mut shelf, leaving.length, owner, State::Moving)
-                        })
+                        made.ok().and_then(|_| self.fit(&mut shelf, leaving.length, owner))
                     }
                     (found, _) => found,
                 }
@@ -342,10 +372,13 @@ impl<E: Env> Slotted<E> {
             }
             return Outcome::GivenUp;
         };
-        // SAFETY: both places have that many bytes and are this CPU's own; they are in different
-        // blocks.
-        unsafe { placed.data.copy_from_nonoverlapping(leaving.bytes, leaving.length) };
-        self.settle(placed.name, true);
+        if !self.fill(placed.name, leaving.bytes, leaving.length) {
+            self.settle(
+                Name { number, index: leaving.entry, generation: leaving.generation },
+                true,
+            );
+            return Outcome::GivenUp;
+        }
         let old = Name { number, index: leaving.entry, generation: leaving.generation };
         let moved = match (old.handle(), placed.name.handle()) {
             (Some(old), Some(new)) => owners.relocated(Owner(leaving.owner), old, new),
@@ -363,6 +396,26 @@ impl<E: Env> Slotted<E> {
             self.settle(old, true);
             Outcome::Refused(leaving.length)
         }
+    }
+
+    /// Copies bytes that are this CPU's own to an object that nobody has heard of yet; false if
+    /// someone has guessed its handle and ended it.
+    fn fill(&self, name: Name, bytes: NonNull<u8>, length: usize) -> bool {
+        let Some(descriptor) = self.table.get(name.number) else { return false };
+        let mut locked = Locked::nested(descriptor, &self.env);
+        let Some(mut block) = locked.block() else { return false };
+        match block.find(name.index, name.generation) {
+            Some(entry) if entry.state() == State::Live && entry.pins() == 0 => {}
+            _ => return false,
+        }
+        block.seize(name.index);
+        let data = block.data_of(name.index);
+        drop(locked);
+        // SAFETY: both places have that many bytes and are this CPU's own; they are in different
+        // blocks, since a block that is being emptied is not allocated from.
+        unsafe { data.copy_from_nonoverlapping(bytes, length) };
+        self.settle(name, true);
+        true
     }
 
     /// Makes an object that is this CPU's own everybody's again, or ends it; whether it was the

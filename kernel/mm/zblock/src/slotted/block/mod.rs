@@ -18,7 +18,7 @@ use super::lists::Link;
 /// Bytes of a unit: offsets and places are multiples of it.
 pub(super) const UNIT: u32 = 8;
 /// Holes that one operation looks at, at most.
-const HOLES_PROBED: usize = 8;
+const HOLES_PROBED: usize = 4;
 
 /// Queued for the next look at its free space.
 pub(super) const DIRTY: u16 = 1;
@@ -45,6 +45,9 @@ pub(super) struct Header {
     live: u16,
     /// Units in holes.
     dead: u16,
+    /// The hole that objects are placed in, and its units; zero where there is none.
+    best: u16,
+    best_units: u16,
     /// [`DIRTY`] and the like.
     pub(super) flags: u16,
 }
@@ -57,6 +60,8 @@ pub(super) struct Membership {
     pub(super) links: [Link; 2],
     /// Free units as the pool last counted them.
     pub(super) counted: u16,
+    /// Units of the largest object that fits, as the lists know it.
+    pub(super) room: u16,
     /// The list of each kind that it is in.
     pub(super) lists: [u8; 3],
 }
@@ -80,6 +85,7 @@ impl Block {
     /// 1. `base` points to that many bytes, aligned to a page and initialised by [`Block::format`].
     /// 2. Nobody else touches its header and its directory while the result lives, nor bytes of
     ///    it that belong to no object.
+    #[inline(always)]
     pub(super) unsafe fn new(base: NonNull<u8>, bytes: usize) -> Self {
         Self { base, bytes: bytes as u32 }
     }
@@ -98,11 +104,14 @@ impl Block {
             holes: NIL as u16,
             live: 0,
             dead: 0,
+            best: NIL as u16,
+            best_units: 0,
             flags: 0,
         };
         let membership = Membership {
             links: [Link::default(); 2],
             counted: 0,
+            room: 0,
             lists: [super::lists::NOWHERE; 3],
         };
         // SAFETY: the frames are the caller's, large and aligned enough for both.
@@ -114,22 +123,26 @@ impl Block {
     }
 
     /// What the block knows of itself.
+    #[inline(always)]
     pub(super) fn header(&mut self) -> &mut Header {
         // SAFETY: by the contract of `new` and `format` the header is initialised and ours.
         unsafe { self.base.cast::<Header>().as_mut() }
     }
 
     /// Objects in the block.
+    #[inline(always)]
     pub(super) fn live(&mut self) -> u32 {
         u32::from(self.header().live)
     }
 
     /// Bytes in holes.
+    #[inline(always)]
     pub(super) fn dead(&mut self) -> u32 {
         u32::from(self.header().dead) * UNIT
     }
 
     /// Bytes of the gap and of the holes.
+    #[inline(always)]
     pub(super) fn free(&mut self) -> u32 {
         self.gap() + self.dead()
     }
@@ -151,6 +164,7 @@ impl Block {
     }
 
     /// The live object of that entry and generation; `None` if there is none.
+    #[inline(always)]
     pub(super) fn find(&mut self, index: u32, generation: u32) -> Option<Entry> {
         if index >= u32::from(self.header().entries) {
             return None;
@@ -162,14 +176,14 @@ impl Block {
 
     /// One reader more, of at most [`PINS_MAX`](super::entry::PINS_MAX).
     pub(super) fn pin(&mut self, index: u32) {
-        let entry = self.entry(index);
-        self.set(index, entry.with_pins(entry.pins() + 1));
+        let entry = self.entry_mut(index);
+        *entry = entry.with_pins(entry.pins() + 1);
     }
 
     /// One reader less.
     pub(super) fn unpin(&mut self, index: u32) {
-        let entry = self.entry(index);
-        self.set(index, entry.with_pins(entry.pins() - 1));
+        let entry = self.entry_mut(index);
+        *entry = entry.with_pins(entry.pins() - 1);
     }
 
     /// First byte of the object of that entry.
@@ -178,6 +192,7 @@ impl Block {
     }
 
     /// First byte of what an entry describes.
+    #[inline(always)]
     pub(super) fn data(&self, entry: Entry) -> NonNull<u8> {
         self.at(entry.offset())
     }
@@ -188,6 +203,7 @@ impl Block {
     }
 
     /// Where what an entry describes ends, in units.
+    #[inline(always)]
     fn end(&mut self, entry: Entry) -> u32 {
         match entry.next() {
             NIL => u32::from(self.header().bump),
@@ -195,11 +211,13 @@ impl Block {
         }
     }
 
+    #[inline(always)]
     fn at(&self, units: u32) -> NonNull<u8> {
         // SAFETY: every offset in a directory is inside the block.
         unsafe { self.base.add((units * UNIT) as usize) }
     }
 
+    #[inline(always)]
     fn slot(&self, index: u32) -> NonNull<Entry> {
         debug_assert!(index < NIL);
         // SAFETY: the directory's entries are inside the block, below its end.
@@ -207,23 +225,32 @@ impl Block {
         slot.cast()
     }
 
+    #[inline(always)]
     fn entry(&self, index: u32) -> Entry {
         // SAFETY: callers pass numbers of entries that exist; by the contract of `new` they are
         // initialised and nobody else writes them.
         unsafe { self.slot(index).read() }
     }
 
+    #[inline(always)]
     fn set(&mut self, index: u32, entry: Entry) {
         // SAFETY: callers pass numbers of entries that exist, and the directory is ours.
         unsafe { self.slot(index).write(entry) }
+    }
+
+    /// An entry in its place.
+    #[inline(always)]
+    fn entry_mut(&mut self, index: u32) -> &mut Entry {
+        // SAFETY: as for `entry`, and the borrow of `self` keeps others away.
+        unsafe { self.slot(index).as_mut() }
     }
 
     fn set_next(&mut self, index: u32, next: u32) {
         if index == NIL {
             self.header().first = next as u16;
         } else {
-            let entry = self.entry(index);
-            self.set(index, entry.with_next(next));
+            let entry = self.entry_mut(index);
+            *entry = entry.with_next(next);
         }
     }
 
@@ -231,8 +258,8 @@ impl Block {
         if index == NIL {
             self.header().last = previous as u16;
         } else {
-            let entry = self.entry(index);
-            self.set(index, entry.with_previous(previous));
+            let entry = self.entry_mut(index);
+            *entry = entry.with_previous(previous);
         }
     }
 }

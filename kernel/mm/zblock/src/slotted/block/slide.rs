@@ -37,7 +37,7 @@ impl Block {
         let mut lowest = None;
         let mut offset = u32::MAX;
         let mut hole = u32::from(self.header().holes);
-        for _ in 0..2 * HOLES_PROBED {
+        for _ in 0..4 * HOLES_PROBED {
             if hole == NIL {
                 break;
             }
@@ -49,14 +49,13 @@ impl Block {
             hole = entry.neighbours().1;
         }
         let hole = lowest?;
-        self.remove_hole(hole);
         let entry = self.entry(hole);
         let object = entry.next();
         let moved = self.entry(object);
         if self.length(moved) > most {
-            self.push_hole(hole);
             return None;
         }
+        self.remove_hole(hole);
         self.set(hole, entry.with_state(State::Moving));
         self.set(object, moved.with_state(State::Moving));
         Some(Slide {

@@ -7,7 +7,6 @@ use std::vec::Vec;
 use proptest::prelude::*;
 
 use super::super::block::{Block, HEADER_UNITS};
-use super::super::entry::State;
 
 /// A block on the host's heap.
 struct Host {
@@ -99,7 +98,7 @@ fn run(steps: &[Step], bytes: usize) {
             Step::Alloc(length) => {
                 let usable = block.usable();
                 generation += 1;
-                match block.alloc(length, generation, generation, State::Live) {
+                match block.alloc(length, generation, generation) {
                     Some(index) => {
                         let object = Object { index, generation, length, pins: 0 };
                         fill(&mut block, &object);
@@ -185,9 +184,9 @@ fn an_object_fits_exactly_what_is_usable() {
     let host = Host::new(4096);
     let mut block = host.format();
     let usable = block.usable();
-    let index = block.alloc(usable, 1, 1, State::Live).expect("the whole block");
+    let index = block.alloc(usable, 1, 1).expect("the whole block");
     assert_eq!(block.usable(), 0);
-    assert!(block.alloc(1, 2, 2, State::Live).is_none());
+    assert!(block.alloc(1, 2, 2).is_none());
     block.release(index);
     assert_eq!(block.usable(), usable);
 }
@@ -196,8 +195,8 @@ fn an_object_fits_exactly_what_is_usable() {
 fn a_pinned_object_stays_in_place() {
     let host = Host::new(4096);
     let mut block = host.format();
-    let low = block.alloc(500, 1, 1, State::Live).unwrap();
-    let high = block.alloc(500, 2, 2, State::Live).unwrap();
+    let low = block.alloc(500, 1, 1).unwrap();
+    let high = block.alloc(500, 2, 2).unwrap();
     block.release(low);
     block.pin(high);
     assert!(block.slide_begin(usize::MAX).is_none());
@@ -210,6 +209,6 @@ fn a_pinned_object_stays_in_place() {
 fn an_object_without_an_owner_does_not_leave() {
     let host = Host::new(4096);
     let mut block = host.format();
-    block.alloc(500, 1, zpool::Owner::NONE.0, State::Live).unwrap();
+    block.alloc(500, 1, zpool::Owner::NONE.0).unwrap();
     assert!(block.leave(0).is_none());
 }
