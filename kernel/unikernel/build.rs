@@ -1,8 +1,7 @@
 //! Links the image with its own script, as a position-independent executable.
 
 fn main() {
-    let script =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../linker/image.ld");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../linker/image.ld");
     println!("cargo:rerun-if-changed={script}");
     for argument in [
         &format!("-T{script}"),

@@ -12,9 +12,9 @@ use crate::arch::exception::Syndrome;
 use crate::arch::frame::TrapFrame;
 use crate::arch::{firmware, semihosting};
 use crate::console::{self, print_dying};
+use crate::cpu;
 use crate::memory::map::Image;
 use crate::memory::stacks;
-use crate::cpu;
 
 /// Most frames of a backtrace.
 const BACKTRACE_FRAMES: usize = 32;
@@ -151,7 +151,8 @@ fn backtrace(at: usize, link: usize, frame_pointer: usize) {
 }
 
 fn is_stack(image: &Image, address: usize) -> bool {
-    address % 16 == 0
-        && (image.stack.contains(&address) || image.data.contains(&address)
+    address.is_multiple_of(16)
+        && (image.stack.contains(&address)
+            || image.data.contains(&address)
             || stacks::is_mapped(address))
 }

@@ -5,9 +5,7 @@ use core::mem::MaybeUninit;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use aarch64_cpu::registers::{
-    ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1, MPIDR_EL1, Readable,
-};
+use aarch64_cpu::registers::{ID_AA64MMFR0_EL1, ID_AA64MMFR1_EL1, MPIDR_EL1, Readable};
 use boards::{Board, HEADER_PREFIX, Machine, PsciMethod, tree_size};
 use buddy::{Buddy, FrameInfo, find_unreserved};
 use heapless::Vec;
@@ -120,8 +118,7 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         Ok(tables) => tables,
         Err(error) => refuse(Status::NoResource, format_args!("the kernel's map: {error}")),
     };
-    let translation =
-        Translation { mair: registers::MAIR_EL1, tcr, ttbr0: tables.root().0 };
+    let translation = Translation { mair: registers::MAIR_EL1, tcr, ttbr0: tables.root().0 };
     // SAFETY: the new tables map the image, this stack, the heap and the console where they are.
     unsafe { mmu::change_over(&translation) };
 
@@ -353,7 +350,7 @@ fn refuse(status: Status, problem: core::fmt::Arguments<'_>) -> ! {
 
 /// The device tree at this address, as its header has its size.
 fn tree_bytes(address: usize) -> Result<&'static [u8], boards::Error> {
-    if address == 0 || address % 4 != 0 || address >> 39 != 0 {
+    if address == 0 || !address.is_multiple_of(4) || address >> 39 != 0 {
         return Err(boards::Error::NotATree(0));
     }
     let start = core::ptr::with_exposed_provenance::<u8>(address);
@@ -369,8 +366,8 @@ fn tree_bytes(address: usize) -> Result<&'static [u8], boards::Error> {
 /// The value of the last `key=value` among the boot arguments, before there is a heap for the
 /// parser of all of them.
 fn word<'a>(arguments: &'a str, key: &str) -> Option<&'a str> {
-    let values = arguments.split_ascii_whitespace();
-    values.filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).last()
+    let mut values = arguments.split_ascii_whitespace().rev();
+    values.find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
 /// Affinity of this CPU, the fields of MPIDR_EL1.

@@ -38,9 +38,8 @@ fn is_on() -> bool {
     let control = core::ptr::with_exposed_provenance_mut::<ReadPureWrite<u32>>(address);
     // SAFETY: `init` stored the address of a PL011, mapped as device memory from the first map
     // on; only the boot CPU runs yet.
-    NonNull::new(control).is_some_and(|control| unsafe {
-        UniqueMmioPointer::new(control).read() & 1 != 0
-    })
+    NonNull::new(control)
+        .is_some_and(|control| unsafe { UniqueMmioPointer::new(control).read() & 1 != 0 })
 }
 
 /// Sends bytes, waiting for room in the FIFO. Nothing before [`init`].

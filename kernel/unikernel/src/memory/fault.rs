@@ -25,9 +25,8 @@ const PAUSE_NS: u64 = 20_000;
 
 /// Whether an address is where arenas are.
 pub fn is_pageable(address: usize) -> bool {
-    pager::get().is_some_and(|paging| {
-        arenas::contains(address, paging.page_size().trailing_zeros())
-    })
+    pager::get()
+        .is_some_and(|paging| arenas::contains(address, paging.page_size().trailing_zeros()))
 }
 
 /// Serves a fault of the running thread. Returns when the instruction can be tried again; does
@@ -108,7 +107,7 @@ fn attempt<G: TranslationGranule>(
                     sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
                 }
             }
-            Ok(Fault::Claimed(claim)) => return supply(pager, pinned, page, claim),
+            Ok(Fault::Claimed(claim)) => return supply(pager, pinned, claim),
             Err(error) => panic!("page-table entry of an arena: {error}"),
         }
     }
@@ -118,7 +117,6 @@ fn attempt<G: TranslationGranule>(
 fn supply<G: TranslationGranule>(
     pager: &Pager<G>,
     pinned: &Pinned<'_, G>,
-    page: usize,
     claim: Claim<'_>,
 ) -> Result<FaultKind, Failure> {
     let Some(mut frame) = pager.take_frame() else {
@@ -145,7 +143,6 @@ fn supply<G: TranslationGranule>(
     pinned.resident().fetch_add(1, Ordering::Relaxed);
     claim.publish(present(frame));
     mmu::publish_entry();
-    let _ = page;
     Ok(kind)
 }
 

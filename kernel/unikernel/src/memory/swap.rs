@@ -26,8 +26,9 @@ pub fn stored_of(entry: Entry) -> Option<Stored> {
     match entry {
         Entry::Same(word) => Some(Stored::Same(word.get())),
         Entry::SameObject { handle: reference } => handle(reference).map(Stored::Word),
-        Entry::Object { handle: reference, length } => handle(reference)
-            .map(|handle| Stored::Object { handle, length: length.bytes() as u32 }),
+        Entry::Object { handle: reference, length } => {
+            handle(reference).map(|handle| Stored::Object { handle, length: length.bytes() as u32 })
+        }
         Entry::Present(_) | Entry::Empty | Entry::Busy | Entry::Swapped { .. } => None,
     }
 }
@@ -45,9 +46,7 @@ pub struct CpuContexts {
 impl CpuContexts {
     /// Contexts for `cpus` CPUs.
     pub fn new(cpus: usize, make: impl Fn() -> Context) -> Self {
-        Self {
-            contexts: core::array::from_fn(|cpu| (cpu < cpus).then(|| SleepLock::new(make()))),
-        }
+        Self { contexts: core::array::from_fn(|cpu| (cpu < cpus).then(|| SleepLock::new(make()))) }
     }
 }
 

@@ -25,9 +25,8 @@ impl Sections {
         }
         let start = core::ptr::with_exposed_provenance::<u8>(range.start as usize);
         // SAFETY: the range is RAM, mapped, and reserved since boot: nobody writes to it.
-        let bytes = unsafe {
-            core::slice::from_raw_parts(start, (range.end - range.start) as usize)
-        };
+        let bytes =
+            unsafe { core::slice::from_raw_parts(start, (range.end - range.start) as usize) };
         Self::parse(bytes)
     }
 

@@ -4,6 +4,7 @@ mod corpus;
 mod initrd;
 mod kernel;
 mod results;
+mod self_test;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -11,13 +12,14 @@ use alloc::string::String;
 use boards::Machine;
 use paging::TranslationGranule;
 use report::{Document, Status, Verdict, text};
-use stress::{Options, PageStore};
 use stress::options::{Action, Injection};
+use stress::{Options, PageStore};
 use zpool::{AllocError, ZPool, find};
 use zswap::{Keyed, Store};
 
 use crate::arch::clock;
 use crate::arch::mmu::Translation;
+use crate::console::log;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::sync::Once;
@@ -89,8 +91,10 @@ pub fn main(boot: &'static Boot) -> ! {
         }
         Some(Injection::Verify) | None => {}
     }
-    let problem = initrd::Sections::of(&boot.machine);
-    let sections = match problem {
+    if options.boot.self_test && !self_test::run() {
+        finish(Status::Failed);
+    }
+    let sections = match initrd::Sections::of(&boot.machine) {
         Ok(sections) => sections,
         Err(problem) => {
             println!("zlab: error: initial RAM disk: {problem}");
@@ -156,6 +160,10 @@ fn print_results(options: &Options, document: &Document) {
 
 /// The verdict line, and out.
 fn finish(status: Status) -> ! {
+    let dropped = log::dropped();
+    if dropped != 0 {
+        println!("zlab: warning: {dropped} log records found no room and were dropped");
+    }
     dying::leave(status, &Verdict::of(status).text)
 }
 

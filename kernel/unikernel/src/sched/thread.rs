@@ -1,6 +1,8 @@
 //! A thread: its stack, its state, its time.
 
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{
+    AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering,
+};
 
 use crate::arch::clock;
 use crate::cpu::{Cpu, MAX_CPUS};
@@ -145,12 +147,7 @@ impl Thread {
 
     /// Makes a thread that will run `entry(argument)` on CPU `cpu`; `None` when there are too
     /// many threads or no memory for its stack. [`super::start`] makes it run.
-    pub fn spawn(
-        cpu: usize,
-        priority: u8,
-        entry: fn(u64),
-        argument: u64,
-    ) -> Option<&'static Self> {
+    pub fn spawn(cpu: usize, priority: u8, entry: fn(u64), argument: u64) -> Option<&'static Self> {
         let thread = Self::claim_slot()?;
         if thread.stack_top.load(Ordering::Relaxed) == 0 {
             let Some(stack) = stacks::map(usize::from(thread.index)) else {

@@ -19,6 +19,8 @@ pub struct BootOptions {
     pub exit_by_semihosting: bool,
     /// `icount=1`: time is instructions executed.
     pub icount: bool,
+    /// `selftest=1`: check the kernel's own parts before the workload.
+    pub self_test: bool,
     /// `inject=`: a fault to provoke, for tests.
     pub injection: Option<Injection>,
 }
@@ -33,6 +35,7 @@ impl Default for BootOptions {
             log: Log::Text,
             exit_by_semihosting: false,
             icount: false,
+            self_test: false,
             injection: None,
         }
     }

@@ -167,6 +167,14 @@ pub static TABLE: &[OptionEntry] = &[
         let ways = [("semihosting", true), ("psci", false)];
         set(&mut options.boot.exit_by_semihosting, choose(value, &ways))
     }),
+    option(
+        "selftest",
+        "0 or 1",
+        "check the kernel's own parts before the workload (0)",
+        |options, value| {
+            set(&mut options.boot.self_test, choose(value, &[("0", false), ("1", true)]))
+        },
+    ),
     option("icount", "0 or 1", "time is instructions executed (0)", |options, value| {
         set(&mut options.boot.icount, choose(value, &[("0", false), ("1", true)]))
     }),
