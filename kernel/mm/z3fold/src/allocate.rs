@@ -10,14 +10,14 @@ use crate::Z3fold;
 use crate::page::{CLAIMED, Locked, NEEDS_COMPACTING, Page, Place, chunk, chunks, usable};
 use crate::slots::{NO_SLOTS, Name};
 
-/// A look at one list.
+/// A look at one list. Interrupts stay masked throughout.
 enum Look<'a, E: Env> {
     /// A page, off the list and locked.
     Found(Locked<'a, E::Granule, E>),
     /// The list is empty.
-    Empty,
+    Empty(Masked<'a, E>),
     /// Someone is busy with the page, or it waits for compaction.
-    Retry,
+    Retry(Masked<'a, E>),
 }
 
 impl<E: Env> Z3fold<E> {
@@ -105,41 +105,57 @@ impl<E: Env> Z3fold<E> {
 
     /// The best fit of this CPU, or an exact one of any.
     fn take_listed(&self, wanted: usize) -> Option<Locked<'_, E::Granule, E>> {
-        let _masked = Masked::new(&*self.env);
+        let mut masked = Masked::new(&*self.env);
         let cpu = self.env.cpu();
         let mut list = wanted;
         while list < usable::<E::Granule>() {
-            match self.take_head(cpu, list) {
+            masked = match self.take_head(masked, cpu, list) {
                 Look::Found(page) => return Some(page),
-                Look::Empty => list += 1,
+                Look::Empty(masked) => {
+                    list += 1;
+                    masked
+                }
                 // From the beginning: meanwhile there may be a better one.
-                Look::Retry => {
+                Look::Retry(masked) => {
                     relax();
                     list = wanted;
+                    masked
                 }
             }
         }
-        (0..self.lists.cpus()).find_map(|cpu| match self.take_head(cpu, wanted) {
-            Look::Found(page) => Some(page),
-            Look::Empty | Look::Retry => None,
-        })
+        for cpu in 0..self.lists.cpus() {
+            masked = match self.take_head(masked, cpu, wanted) {
+                Look::Found(page) => return Some(page),
+                Look::Empty(masked) | Look::Retry(masked) => masked,
+            }
+        }
+        None
     }
 
     /// Takes the page that came to a list last. The lists are locked before the page here, so
     /// that its lock is only tried.
-    fn take_head(&self, cpu: usize, list: usize) -> Look<'_, E> {
+    fn take_head<'a>(&'a self, masked: Masked<'a, E>, cpu: usize, list: usize) -> Look<'a, E> {
         let head = self.lists.head(cpu, list);
         if head == 0 {
-            return Look::Empty;
+            return Look::Empty(masked);
         }
         let lists = self.lists.lock(&*self.env);
-        let Some(page) = lists.page(cpu, list, head) else { return Look::Retry };
-        let Some(page) = page.try_lock(&*self.env) else { return Look::Retry };
+        let Some(page) = lists.page(cpu, list, head) else {
+            drop(lists);
+            return Look::Retry(masked);
+        };
+        let page = match page.try_lock(masked) {
+            Ok(page) => page,
+            Err(masked) => {
+                drop(lists);
+                return Look::Retry(masked);
+            }
+        };
         lists.remove(&page);
         drop(lists);
         if page.has(NEEDS_COMPACTING | CLAIMED) {
             // Off the lists it stays until its compaction puts it back.
-            return Look::Retry;
+            return Look::Retry(page.unlock());
         }
         page.refer();
         Look::Found(page)

@@ -147,14 +147,20 @@ impl<'a, G: Granule> Page<'a, G> {
     pub(crate) fn lock<E: Env>(self, env: &'a E) -> Locked<'a, G, E> {
         let masked = Masked::new(env);
         self.header.lock.lock();
-        Locked { page: self, _masked: masked }
+        Locked { page: self, _hold: Hold(&self.header.lock), masked }
     }
 
-    /// Takes the page if nobody has it.
-    pub(crate) fn try_lock<E: Env>(self, env: &'a E) -> Option<Locked<'a, G, E>> {
-        let masked = Masked::new(env);
-        // Not `then_some`: a `Locked` that was made in vain would unlock when dropped.
-        self.header.lock.try_lock().then(|| Locked { page: self, _masked: masked })
+    /// Takes the page if nobody has it. Interrupts stay masked until the page is let go; without
+    /// the page, that is given back.
+    pub(crate) fn try_lock<E: Env>(
+        self,
+        masked: Masked<'a, E>,
+    ) -> Result<Locked<'a, G, E>, Masked<'a, E>> {
+        if self.header.lock.try_lock() {
+            Ok(Locked { page: self, _hold: Hold(&self.header.lock), masked })
+        } else {
+            Err(masked)
+        }
     }
 
     pub(crate) fn has(&self, flags: u8) -> bool {
@@ -315,7 +321,25 @@ impl<'a, G: Granule> Page<'a, G> {
 /// A page whose lock is held, with interrupts masked.
 pub(crate) struct Locked<'a, G: Granule, E: Env> {
     page: Page<'a, G>,
-    _masked: Masked<'a, E>,
+    // Dropped in this order: interrupts come back when the lock is open.
+    _hold: Hold<'a>,
+    masked: Masked<'a, E>,
+}
+
+/// A lock that is held, until this is dropped.
+struct Hold<'a>(&'a TicketLock);
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.0.unlock();
+    }
+}
+
+impl<'a, G: Granule, E: Env> Locked<'a, G, E> {
+    /// Lets the page go, with interrupts still masked.
+    pub(crate) fn unlock(self) -> Masked<'a, E> {
+        self.masked
+    }
 }
 
 impl<'a, G: Granule, E: Env> core::ops::Deref for Locked<'a, G, E> {
@@ -323,11 +347,5 @@ impl<'a, G: Granule, E: Env> core::ops::Deref for Locked<'a, G, E> {
 
     fn deref(&self) -> &Page<'a, G> {
         &self.page
-    }
-}
-
-impl<G: Granule, E: Env> Drop for Locked<'_, G, E> {
-    fn drop(&mut self) {
-        self.page.header.lock.unlock();
     }
 }

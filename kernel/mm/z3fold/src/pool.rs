@@ -88,13 +88,13 @@ impl<E: Env> Z3fold<E> {
             // SAFETY: the slot names an object of the page; whoever frees or moves it empties or
             // changes the slot first, and waits for this lock.
             let page = unsafe { Page::<E::Granule>::at(address) };
-            let locked = page.try_lock(&*self.env);
+            let locked = page.try_lock(masked);
             slots.lock.unlock_read();
-            if let Some(locked) = locked {
+            if let Ok(locked) = locked {
                 let place = locked.place(index).ok_or(HandleError::Invalid)?;
                 return Ok((locked, place));
             }
-            drop(masked);
+            drop(locked);
             relax();
         }
     }

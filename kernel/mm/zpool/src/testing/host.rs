@@ -13,8 +13,9 @@ use crate::{Env, Granule};
 /// An environment whose page frames come from the host's heap, one allocation a block, so that
 /// Miri sees every access outside of one.
 ///
-/// It panics when a block is given back that it did not hand out or with another order, and when
-/// it is dropped with blocks still out.
+/// It panics when a block is given back that it did not hand out or with another order, when
+/// interrupts are unmasked in another order than they were masked, and when it is dropped with
+/// blocks still out.
 pub struct HostEnv<G> {
     blocks: Mutex<HashMap<usize, u32>>,
     pages: AtomicUsize,
@@ -25,6 +26,8 @@ pub struct HostEnv<G> {
 
 thread_local! {
     static CPU: Cell<usize> = const { Cell::new(0) };
+    /// How often interrupts would be masked.
+    static MASKED: Cell<usize> = const { Cell::new(0) };
 }
 
 impl<G: Granule> HostEnv<G> {
@@ -112,6 +115,18 @@ unsafe impl<G: Granule> Env for HostEnv<G> {
 
     fn cpus(&self) -> usize {
         self.cpus
+    }
+
+    fn mask(&self) -> usize {
+        MASKED.replace(MASKED.get() + 1)
+    }
+
+    fn unmask(&self, saved: usize) {
+        let masked = MASKED.replace(saved);
+        assert!(
+            masked == saved + 1 || std::thread::panicking(),
+            "interrupts masked {masked} times are restored to {saved} times"
+        );
     }
 }
 
