@@ -77,11 +77,6 @@ pub fn fault(what: &str, frame: &TrapFrame, syndrome: Syndrome, address: usize) 
     leave(Status::Panic, what)
 }
 
-/// An access of a thread to an address where arenas can be but none is.
-pub fn wild_access(address: usize) -> ! {
-    panic!("access to {address:#x}, where no arena is");
-}
-
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     let (frame, link): (usize, usize);

@@ -118,9 +118,11 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
         }
         // The fault is served on the thread's own stack, by code that may be preempted.
         interrupts::unmask();
-        fault::serve(address);
+        let served = fault::serve(address);
         interrupts::mask();
-        return;
+        if served {
+            return;
+        }
     }
     let what = match Kind::from_vector(kind) {
         Kind::Synchronous => "an exception that nobody expected",

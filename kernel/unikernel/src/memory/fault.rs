@@ -29,15 +29,16 @@ pub fn is_pageable(address: usize) -> bool {
         .is_some_and(|paging| arenas::contains(address, paging.page_size().trailing_zeros()))
 }
 
-/// Serves a fault of the running thread. Returns when the instruction can be tried again; does
-/// not return when it cannot be served: the thread ends then.
-pub fn serve(address: usize) {
-    if let Some(paging) = pager::get() {
-        let thread = sched::current();
-        thread.enter_system();
-        paging.serve(address);
-        thread.leave_system();
-    }
+/// Serves a fault of the running thread. Returns true when the instruction can be tried again,
+/// false when no arena is there. Does not return when the page cannot be supplied: the thread
+/// ends then.
+pub fn serve(address: usize) -> bool {
+    let Some(paging) = pager::get() else { return false };
+    let thread = sched::current();
+    thread.enter_system();
+    let served = paging.serve(address);
+    thread.leave_system();
+    served
 }
 
 /// Why a thread ends over a fault.
@@ -51,13 +52,13 @@ enum Failure {
 }
 
 /// [`serve`] with the granule known.
-pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize) {
+pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize) -> bool {
     let start = clock::ticks();
     let failure = match pager.arenas.pin_address(address) {
         Some((pinned, page)) => match attempt(pager, &pinned, page) {
             Ok(kind) => {
                 pager.counters.record(kind, clock::ticks().saturating_sub(start));
-                return;
+                return true;
             }
             Err(failure) => failure,
         },
@@ -69,7 +70,7 @@ pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize
         Failure::Damaged => {
             println!("zlab: error: the store's copy of page {address:#x} is damaged");
         }
-        Failure::NoSuchPage => crate::dying::wild_access(address),
+        Failure::NoSuchPage => return false,
     }
     count(&pager.counters.killed);
     sched::current().exit_out_of_memory()

@@ -29,8 +29,9 @@ pub trait Paging: Sync {
     /// Bytes of a page.
     fn page_size(&self) -> usize;
 
-    /// Serves a fault of the running thread at this address, which is in the range of arenas.
-    fn serve(&self, address: usize);
+    /// Serves a fault of the running thread at this address, which is in the range of arenas;
+    /// false when no arena is there.
+    fn serve(&self, address: usize) -> bool;
 
     /// Maps fresh frames for the kernel; false when there is no memory (then nothing is mapped).
     fn map_kernel(&self, range: Range<usize>) -> bool;
@@ -197,8 +198,8 @@ impl<G: TranslationGranule> Paging for Pager<G> {
         G::SIZE
     }
 
-    fn serve(&self, address: usize) {
-        super::fault::serve_with(self, address);
+    fn serve(&self, address: usize) -> bool {
+        super::fault::serve_with(self, address)
     }
 
     fn map_kernel(&self, range: Range<usize>) -> bool {
