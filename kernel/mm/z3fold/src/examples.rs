@@ -204,3 +204,62 @@ fn equal_sizes_share_pages_by_threes_and_twos() {
         assert_eq!(pages::<Granule16K>(size), expected, "{size} bytes");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 64 },
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// Objects keep their contents, places do not overlap, and every page with room is on the
+    /// list that its room says, whatever is freed and moved.
+    #[test]
+    fn places_lists_and_contents_agree(
+        steps in proptest::collection::vec((0_usize..8, 1_usize..=4096, 0_usize..64), 1..200),
+    ) {
+        let env = HostEnv::<Granule4K>::new();
+        let pool = Z3fold::new(&env);
+        let mut live: Vec<(Handle, u8, usize)> = Vec::new();
+        for (step, &(what, size, victim)) in steps.iter().enumerate() {
+            match what {
+                0..5 => {
+                    let handle = pool.malloc(size, Owner::NONE).unwrap();
+                    pool.write(handle, &std::vec![step as u8; size]).unwrap();
+                    live.push((handle, step as u8, size));
+                }
+                5..7 if !live.is_empty() => {
+                    let (handle, ..) = live.swap_remove(victim % live.len());
+                    pool.free(handle).unwrap();
+                }
+                _ => {
+                    pool.compact(&NoOwners);
+                }
+            }
+        }
+        pool.compact(&NoOwners);
+        for &(handle, byte, size) in &live {
+            let read = pool.read(handle, size, &mut []).unwrap();
+            assert!(read.iter().all(|&b| b == byte));
+            drop(read);
+            if matches!(Name::of(handle), Ok(Name::Headless(_))) {
+                continue;
+            }
+            let (view, place) = view(&pool, handle);
+            let [first, middle, last] = view.sizes;
+            assert!(view.sizes[place as usize - 1] >= size.div_ceil(64));
+            assert!(first + middle + last <= 62);
+            assert!(middle == 0 || 2 + first <= view.start_middle);
+            assert!(middle == 0 || view.start_middle + middle <= 64 - last);
+            let before = if first == 0 { view.start_middle - 2 * usize::from(middle != 0) } else { 0 };
+            let after = if last == 0 { 64 - view.start_middle - middle } else { 0 };
+            let free = if middle == 0 { 62 - first - last } else { before.max(after) };
+            let full = view.sizes.iter().all(|&size| size != 0);
+            assert_eq!(view.list, (!full).then_some(free));
+        }
+        assert_eq!(pool.statistics().objects, live.len());
+        live.into_iter().for_each(|(handle, ..)| pool.free(handle).unwrap());
+        pool.compact(&NoOwners);
+        assert_eq!(pool.total_pages(), 0);
+    }
+}

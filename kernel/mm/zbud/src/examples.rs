@@ -80,3 +80,47 @@ fn equal_sizes_pair_up_to_half_a_page() {
     }
     assert_eq!(pages::<Granule16K>(15873), 0);
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 64 },
+        failure_persistence: None,
+        ..Default::default()
+    })]
+
+    /// Objects keep their contents, lie in their page behind the header and do not overlap, and
+    /// a page has one or two of them, whatever is freed.
+    #[test]
+    fn places_and_contents_agree(
+        steps in proptest::collection::vec((0_usize..7, 1_usize..=3968, 0_usize..64), 1..200),
+    ) {
+        let env = HostEnv::<Granule4K>::new();
+        let pool = Zbud::new(&env);
+        let mut live: Vec<(Handle, u8, usize)> = Vec::new();
+        for (step, &(what, size, victim)) in steps.iter().enumerate() {
+            if what < 5 {
+                let handle = pool.malloc(size, Owner::NONE).unwrap();
+                pool.write(handle, &std::vec![step as u8; size]).unwrap();
+                live.push((handle, step as u8, size));
+            } else if !live.is_empty() {
+                pool.free(live.swap_remove(victim % live.len()).0).unwrap();
+            }
+        }
+        let mut places = Vec::new();
+        for &(handle, byte, size) in &live {
+            let read = pool.read(handle, size, &mut []).unwrap();
+            assert!(read.iter().all(|&b| b == byte));
+            let start = read.as_ptr().addr();
+            assert!(start % 4096 >= 64 && start % 4096 + size <= 4096);
+            places.push((start, start + size));
+        }
+        places.sort_unstable();
+        assert!(places.windows(2).all(|pair| pair[0].1 <= pair[1].0));
+        let mut pages: Vec<usize> = places.iter().map(|place| place.0 / 4096).collect();
+        assert!(pages.windows(3).all(|three| three[0] != three[2]));
+        pages.dedup();
+        assert_eq!(pages.len(), pool.total_pages());
+        live.into_iter().for_each(|(handle, ..)| pool.free(handle).unwrap());
+        assert_eq!((pool.total_pages(), pool.statistics().idle_bytes), (0, 0));
+    }
+}

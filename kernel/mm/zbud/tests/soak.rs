@@ -7,7 +7,7 @@ use zpool::{Granule, Granule4K, Granule16K};
 
 fn rounds() -> usize {
     let asked = std::env::var("SOAK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    asked.unwrap_or(if cfg!(miri) { 60 } else { 5_000 })
+    asked.unwrap_or(if cfg!(miri) { 15 } else { 5_000 })
 }
 
 fn run<G: Granule>(largest: usize) {
