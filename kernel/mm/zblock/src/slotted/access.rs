@@ -53,7 +53,7 @@ impl<E: Env> Slotted<E> {
             }
             // Whoever has it copies at most a page with interrupts masked, then lets go.
             drop(locked);
-            core::hint::spin_loop();
+            zpool::relax();
         }
     }
 
