@@ -1,0 +1,10 @@
+//! Black-box tests: boot the image under QEMU and read the UART. See README.md.
+#![forbid(unsafe_code)]
+
+mod boot;
+mod determinism;
+mod failures;
+mod launcher;
+mod machine;
+mod options;
+mod stressors;
