@@ -79,7 +79,7 @@ impl Screen {
             bar.set_message(text);
         } else if self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL) {
             self.last_progress = Some(Instant::now());
-            self.note(&text);
+            self.note(&format!("zlab: progress: {text}"));
         }
     }
 
