@@ -73,7 +73,7 @@ pub fn fault(what: &str, frame: &TrapFrame, syndrome: Syndrome, address: usize) 
         print_dying(format_args!("  x{index:<2} {value:#018x}{end}"));
     }
     print_dying(format_args!("\n"));
-    backtrace(frame.elr as usize, frame.x[30] as usize, frame.x[29] as usize);
+    backtrace(Some(frame.elr as usize), frame.x[30] as usize, frame.x[29] as usize);
     leave(Status::Panic, what)
 }
 
@@ -91,7 +91,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
         print_dying(format_args!("  at {location}\n"));
     }
     print_dying(format_args!("  x29 {frame:#018x}  x30 {link:#018x}\n"));
-    backtrace(link, link, frame);
+    backtrace(None, link, frame);
     leave(Status::Panic, "panic")
 }
 
@@ -107,27 +107,36 @@ fn is_boot_guard(address: usize) -> bool {
     (image.data.end..image.stack.start).contains(&address)
 }
 
-/// Prints return addresses along the frame pointers, as offsets into the image; the host knows
-/// the names.
-fn backtrace(at: usize, link: usize, frame_pointer: usize) {
+/// Bytes from a call to the address it returns to.
+const CALL: usize = 4;
+
+/// Prints where it happened, if that is known, and the calls that led there along the frame
+/// pointers, as offsets into the image; the host knows the names. Calls, not return addresses:
+/// what a function that never returns would return to belongs to some other function.
+fn backtrace(at: Option<usize>, link: usize, frame_pointer: usize) {
     let image = Image::running();
-    let print = |depth: usize, address: usize| {
+    let mut depth = 0;
+    let mut print = |address: usize| {
         if image.text.contains(&address) {
             let offset = address - image.text.start;
             print_dying(format_args!("  #{depth} image+{offset:#x}\n"));
         } else {
             print_dying(format_args!("  #{depth} {address:#x}\n"));
         }
+        depth += 1;
     };
     print_dying(format_args!("backtrace:\n"));
-    print(0, at);
-    let mut depth = 1;
-    if link != at && image.text.contains(&link) {
-        print(depth, link);
-        depth += 1;
+    if let Some(at) = at {
+        print(at);
+    }
+    if image.text.contains(&link) {
+        print(link - CALL);
     }
     let mut frame = frame_pointer;
-    while depth < BACKTRACE_FRAMES && is_stack(&image, frame) {
+    for _ in 0..BACKTRACE_FRAMES {
+        if !is_stack(&image, frame) {
+            break;
+        }
         let record = core::ptr::with_exposed_provenance::<[usize; 2]>(frame);
         // SAFETY: the record lies in a stack, which is mapped.
         let [next, address] = unsafe { record.read() };
@@ -135,8 +144,7 @@ fn backtrace(at: usize, link: usize, frame_pointer: usize) {
             break;
         }
         if address != link {
-            print(depth, address);
-            depth += 1;
+            print(address.wrapping_sub(CALL));
         }
         if next <= frame {
             break;

@@ -23,7 +23,7 @@ use crate::console::log;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::sync::Once;
-use crate::{cpu, dying, println, start};
+use crate::{cpu, dying, info, println, start};
 
 /// What boot found out, for the main thread.
 pub struct Boot {
@@ -109,6 +109,7 @@ pub fn main(boot: &'static Boot) -> ! {
             finish(Status::NoResource)
         }
     };
+    info!("workload starts");
     let run = stress::run(&kernel, options, &corpus);
     let document = results::document(boot, cpus, run);
     print_results(options, &document);
