@@ -116,19 +116,7 @@ impl<E: Env> Slotted<E> {
             return;
         }
         header.flags |= DIRTY;
-        let mut head = self.dirty.load(Ordering::Relaxed);
-        loop {
-            descriptor.word.store(head, Ordering::Relaxed);
-            match self.dirty.compare_exchange_weak(
-                head,
-                number,
-                Ordering::Release,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        self.dirty.push(number, |next| descriptor.word.store(next, Ordering::Relaxed));
     }
 
     /// Pins an object of at least `length` bytes and says where they are.

@@ -7,6 +7,7 @@ mod lists;
 mod name;
 mod place;
 mod pool;
+mod queue;
 mod single;
 mod table;
 mod worker;

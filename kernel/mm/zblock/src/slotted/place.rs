@@ -343,10 +343,10 @@ impl<E: Env> Slotted<E> {
     pub(super) fn look(&self, shelf: &mut Shelf, count: usize) {
         for _ in 0..count {
             if shelf.pending == 0 {
-                if self.dirty.load(Ordering::Relaxed) == 0 {
+                if self.dirty.is_empty() {
                     return;
                 }
-                shelf.pending = self.dirty.swap(0, Ordering::Acquire);
+                shelf.pending = self.dirty.take();
             }
             let number = shelf.pending;
             let Some(descriptor) = self.table.get(number) else { return };
@@ -366,7 +366,7 @@ impl<E: Env> Slotted<E> {
 
     /// More blocks wait to be looked at.
     pub(super) fn unseen(&self, shelf: &Shelf) -> bool {
-        shelf.pending != 0 || self.dirty.load(Ordering::Relaxed) != 0
+        shelf.pending != 0 || !self.dirty.is_empty()
     }
 
     /// Brings a block whose lock is held to the lists where it belongs; whether it was in the one

@@ -11,6 +11,7 @@ use zpool::{
 use super::block::Block;
 use super::name::NUMBER_BITS;
 use super::place::Shelf;
+use super::queue::Queue;
 use super::table::{Descriptor, Table, Use};
 use super::worker::Worker;
 
@@ -20,9 +21,9 @@ pub struct Slotted<E: Env> {
     pub(super) table: Table<E>,
     /// Lists of blocks and of what is ready to become one. Taken before the lock of a block.
     pub(super) shelf: SpinLock<Shelf>,
-    /// Blocks in which something was freed since they were last looked at: a stack by number,
-    /// linked through [`Descriptor::word`], pushed by anyone, emptied as a whole.
-    pub(super) dirty: AtomicU32,
+    /// Blocks in which something was freed since they were last looked at, linked through
+    /// [`Descriptor::word`].
+    pub(super) dirty: Queue,
     /// Frames of blocks, empty ones included.
     pub(super) pages: AtomicUsize,
     pub(super) worker: Worker,
@@ -88,7 +89,7 @@ impl<E: Env> Slotted<E> {
             env,
             table: Table::new(),
             shelf: SpinLock::new(Shelf::new()),
-            dirty: AtomicU32::new(0),
+            dirty: Queue::new(),
             pages: AtomicUsize::new(0),
             worker: Worker::new(),
             salt: count.wrapping_mul(0x9e37_79b9),
