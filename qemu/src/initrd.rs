@@ -45,6 +45,21 @@ pub fn write(entries: &[Entry], out: &Path) -> Result<()> {
     archive.flush().with_context(context)
 }
 
+/// The archive with one entry, in memory; the same bytes as [`write`] writes.
+///
+/// # Errors
+/// A usage error if the entry is too large for the format (4 GiB).
+pub fn bytes(name: &str, contents: &[u8]) -> Result<Vec<u8>> {
+    let size = u32::try_from(contents.len())
+        .map_err(|_| usage(format!("the {name} is larger than 4 GiB, the archive's limit")))?;
+    let mut archive = Vec::with_capacity(contents.len() + 512);
+    header(&mut archive, 1, REGULAR_FILE, size, name)?;
+    archive.extend_from_slice(contents);
+    pad(&mut archive, contents.len())?;
+    header(&mut archive, 0, 0, 0, "TRAILER!!!")?;
+    Ok(archive)
+}
+
 /// File type and permissions (S_IFREG, rw-r--r--).
 const REGULAR_FILE: u32 = 0o100_644;
 
@@ -89,6 +104,7 @@ mod tests {
         // 117 is padded to 120; the five bytes end at 125 and are padded to 128.
         assert_eq!(&bytes[120..128], b"hello\0\0\0");
         assert_eq!(&bytes[128 + 110..], b"TRAILER!!!\0\0\0\0");
+        assert_eq!(super::bytes("corpus", b"hello").unwrap(), bytes);
         std::fs::remove_dir_all(folder).unwrap();
     }
 
