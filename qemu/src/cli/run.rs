@@ -33,7 +33,7 @@ struct Options {
     #[arg(long, value_name = "SIZE", value_parser = ["4k", "16k"])]
     granule: Option<String>,
 
-    /// Allocator for compressed pages
+    /// Allocator for compressed pages; a number instead of a name: workers of the stressor zpool
     #[arg(long, value_name = "NAME", value_parser = parse_word)]
     zpool: Option<String>,
 
@@ -147,9 +147,14 @@ impl Options {
         let named = |key: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("{key}={value}"))
         };
+        // A number is not the name of an allocator but the instances of the stressor `zpool`.
+        let instances = self.zpool.as_ref().filter(|value| value.parse::<u32>().is_ok());
         let chosen = [
             named("granule", &self.granule),
-            named("zpool", &self.zpool),
+            match instances {
+                Some(number) => Some(format!("--zpool={number}")),
+                None => named("zpool", &self.zpool),
+            },
             named("compressor", &self.compressor),
         ];
         let mut machine = Machine::new(qemu, image)
@@ -230,11 +235,12 @@ struct Split {
 }
 
 impl Split {
-    /// Takes the options that `command` knows, with their values, out of `arguments`. `-h` is help
-    /// except after `--cyclictest`, where it is cyclictest's; after `--` everything is the kernel's.
+    /// Takes the options that `command` knows, with their values, out of `arguments`. `--zpool` with
+    /// a number is the kernel's stressor of that name. `-h` is help except after `--cyclictest`,
+    /// where it is cyclictest's; after `--` everything is the kernel's.
     fn of(command: &Command, arguments: &[String]) -> Self {
         let mut split = Self { launcher: Vec::new(), kernel: Vec::new() };
-        let mut arguments = arguments.iter();
+        let mut arguments = arguments.iter().peekable();
         let mut cyclictest = false;
         while let Some(argument) = arguments.next() {
             if argument == "--" {
@@ -243,7 +249,15 @@ impl Split {
             }
             cyclictest |= argument == "--cyclictest" || argument.starts_with("--cyclictest=");
             let name = argument.strip_prefix("--").unwrap_or_default();
-            let name = name.split_once('=').map_or(name, |(name, _)| name);
+            let (name, value) = match name.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (name, arguments.peek().map(|next| next.as_str())),
+            };
+            // The allocator has a name; a number is of the stressor's instances.
+            if name == "zpool" && value.is_some_and(|value| value.parse::<u32>().is_ok()) {
+                split.kernel.push(argument.clone());
+                continue;
+            }
             let known = command.get_arguments().find(|known| {
                 known.get_long().is_some_and(|long| !name.is_empty() && long == name)
             });

@@ -23,6 +23,17 @@ fn options_find_their_reader() {
 }
 
 #[test]
+fn zpool_is_an_allocator_or_a_stressor() {
+    for (line, launcher, kernel) in [
+        ("--zpool zbud --vm 1", "--zpool zbud", "--vm 1"),
+        ("--zpool=zbud --zpool 2", "--zpool=zbud", "--zpool 2"),
+        ("--zpool=2 --zpool z3fold", "--zpool z3fold", "--zpool=2"),
+    ] {
+        assert_eq!(split(line), (launcher.into(), kernel.into()), "{line}");
+    }
+}
+
+#[test]
 fn unknown_options_reach_the_kernel() {
     assert_eq!(
         split("--frobnicate --smpx 3 heap=llff"),
