@@ -2,11 +2,12 @@
 
 use crate::machine::{Words, assert_line, cores, machine, prepared, run, stressor, succeed};
 
-/// A machine and what its cores do: each fills and checks 256 KiB of which a quarter may be
-/// resident.
+/// A machine and what its cores do: each fills and checks 256 KiB. Less than that may be resident
+/// of all of them together.
 fn boots(granule: &str, machine: &str, count: u8, mib: u64) {
     let words = format!(
-        "granule={granule} --vm 0 --vm-bytes {}k --vm-ops {} --vm-method corpus --verify",
+        "granule={granule} --vm 0 --vm-bytes {}k --resident 10% --vm-ops {} \
+         --vm-method corpus --verify",
         256 * u64::from(count),
         100 * u64::from(count)
     );

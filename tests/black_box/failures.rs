@@ -108,7 +108,7 @@ fn a_run_without_a_completed_check_is_status_7() {
 }
 
 /// Where the tree is put, and the kernel: what is between is free.
-const TREE: u32 = 0x4800_0000;
+const TREE: u32 = 0x4c00_0000;
 const KERNEL: u32 = 0x4020_0000;
 
 /// Boots with these bytes in place of a device tree (without any: with a null pointer), by way of

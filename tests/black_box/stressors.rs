@@ -30,7 +30,7 @@ fn on_every_allocator(granule: &str) {
         drop((backend.create)(&environment).map_err(|error| panic!("{}: {error}", backend.name)));
         let words = format!(
             "granule={granule} zpool={} --vm 1 --vm-method corpus --vm-bytes 1M --zpool 1 \
-             --zpool-bytes 512k --zswap 1 --zswap-bytes 512k --timeout 200ms --verify",
+             --zpool-bytes 512k --zswap 1 --zswap-bytes 512k --timeout 400ms --verify",
             backend.name
         );
         let document = checked(&machine().with(&words));
@@ -62,7 +62,7 @@ fn all_of_them_on_every_allocator_with_16k_pages() {
 #[test]
 fn vm_methods_under_memory_pressure() {
     for (granule, page_size) in GRANULES {
-        for method in ["zero-one", "rand-set", "incdec", "walk-1d", "flip", "gray", "prime-0"] {
+        for method in ["zero-one", "rand-set", "incdec", "walk-1d", "flip", "gray", "ror"] {
             let words = format!(
                 "granule={granule} --vm 1 --vm-method {method} --vm-bytes {} --timeout 20ms --verify",
                 64 * page_size
@@ -118,9 +118,11 @@ fn counters_of_the_report_agree() {
     for (granule, page_size) in GRANULES {
         const PAGES: u64 = 256;
         let words = format!(
-            "granule={granule} --vm 1 --vm-method corpus --vm-keep --vm-bytes {} --vm-ops 700 \
+            "granule={granule} --vm 1 --vm-method corpus --vm-keep --vm-bytes {} --vm-ops {} \
              --verify",
-            PAGES * page_size
+            PAGES * page_size,
+            // 4 KiB are one operation: every page is filled, half of them are changed.
+            3 * PAGES * page_size / 8192
         );
         let document = checked(&machine().with(&words));
         let paging = document.memory.paging;
@@ -156,7 +158,11 @@ fn counters_of_the_report_agree() {
         assert_eq!(samples("major fault"), paging.major_faults);
 
         let vm = stressor(&document, "vm");
-        assert!(vm.bogo_ops() >= 700, "the operations asked for: {}", vm.bogo_ops());
+        assert!(
+            vm.bogo_ops() >= 3 * PAGES * page_size / 8192,
+            "those asked for: {}",
+            vm.bogo_ops()
+        );
         assert!(vm.checks() <= vm.bogo_ops(), "{vm:?}");
         let instance = &vm.instances[0];
         let cpu_ns = instance.user_ns + instance.system_ns;
