@@ -2,6 +2,7 @@
 //!
 //! Nothing here takes a lock or allocates: it runs when either may be broken.
 
+use core::cell::Cell;
 use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
@@ -41,7 +42,7 @@ pub fn set_semihosting() {
 
 /// Prints the verdict line and leaves.
 pub fn leave(status: Status, text: &str) -> ! {
-    console::drain_logs();
+    console::drain_logs_dying();
     print_dying(format_args!("zlab: verdict: {} {text}\n", status.code()));
     if SEMIHOSTING.load(Ordering::Relaxed) {
         semihosting::exit(status.code());
@@ -115,15 +116,15 @@ const CALL: usize = 4;
 /// what a function that never returns would return to belongs to some other function.
 fn backtrace(at: Option<usize>, link: usize, frame_pointer: usize) {
     let image = Image::running();
-    let mut depth = 0;
-    let mut print = |address: usize| {
+    let depth = Cell::new(0);
+    let print = |address: usize| {
+        let number = depth.replace(depth.get() + 1);
         if image.text.contains(&address) {
             let offset = address - image.text.start;
-            print_dying(format_args!("  #{depth} image+{offset:#x}\n"));
+            print_dying(format_args!("  #{number} image+{offset:#x}\n"));
         } else {
-            print_dying(format_args!("  #{depth} {address:#x}\n"));
+            print_dying(format_args!("  #{number} {address:#x}\n"));
         }
-        depth += 1;
     };
     print_dying(format_args!("backtrace:\n"));
     if let Some(at) = at {
@@ -133,16 +134,14 @@ fn backtrace(at: Option<usize>, link: usize, frame_pointer: usize) {
         print(link - CALL);
     }
     let mut frame = frame_pointer;
-    for _ in 0..BACKTRACE_FRAMES {
-        if !is_stack(&image, frame) {
-            break;
-        }
+    while depth.get() < BACKTRACE_FRAMES && is_stack(&image, frame) {
         let record = core::ptr::with_exposed_provenance::<[usize; 2]>(frame);
         // SAFETY: the record lies in a stack, which is mapped.
         let [next, address] = unsafe { record.read() };
         if address == 0 {
             break;
         }
+        // A recursion is printed once.
         if address != link {
             print(address.wrapping_sub(CALL));
         }

@@ -61,13 +61,17 @@ pub extern "C" fn boot_cpu(tree: usize) -> ! {
     dying::set_firmware(machine.psci);
     if machine.board == Board::Virt {
         mmu::invalidate_once();
+        zpool::serve_any_waiter();
     }
-    if word(&machine.boot_arguments, "exit") == Some("semihosting") {
+    let exit = word(&machine.boot_arguments, "exit").unwrap_or_default();
+    if exit.eq_ignore_ascii_case("semihosting") {
         dying::set_semihosting();
     }
     let tree = tree as u64..(tree + bytes.len()) as u64;
     match word(&machine.boot_arguments, "granule") {
-        Some("16k") => boot::<Granule16K>(machine, &image, tree),
+        Some(value) if value.eq_ignore_ascii_case("16k") => {
+            boot::<Granule16K>(machine, &image, tree)
+        }
         _ => boot::<Granule4K>(machine, &image, tree),
     }
 }
@@ -292,7 +296,7 @@ fn start_heap<G: TranslationGranule>(
         refuse(Status::NoResource, format_args!("not enough RAM for the kernel's heap"))
     };
     let kind = match word(&machine.boot_arguments, "heap") {
-        Some("llff") => heap::Kind::Llff,
+        Some(kind) if kind.eq_ignore_ascii_case("llff") => heap::Kind::Llff,
         _ => heap::Kind::Tlsf,
     };
     // SAFETY: nothing was allocated yet; the block is the heap's for good.

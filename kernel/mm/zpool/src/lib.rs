@@ -24,7 +24,7 @@ pub use buddy::{Granule, Granule4K, Granule16K};
 pub use env::Env;
 pub use error::{AllocError, HandleError};
 pub use handle::{Handle, Owner};
-pub use lock::{SpinGuard, SpinLock, TicketLock, relax};
+pub use lock::{SpinGuard, SpinLock, TicketLock, relax, serve_any_waiter};
 pub use pool::{Budget, NoOwners, Owners, Statistics, Work, ZPool};
 pub use read::{ReadEnd, ReadGuard};
 pub use rwlock::{Masked, RwSpinLock};

@@ -2,11 +2,23 @@
 
 use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::Env;
 
-/// A ticket lock without data: first come, first served.
+/// Whether waiters stand in line.
+static IN_LINE: AtomicBool = AtomicBool::new(true);
+
+/// From now on locks go to whichever waiter finds them open, not to the one who came first.
+///
+/// For machines whose CPUs are threads of a host, such as an emulator: the host may have put the
+/// first in line aside, and everybody would wait until it is its turn there. On a machine of its
+/// own, waiting is bounded only in line.
+pub fn serve_any_waiter() {
+    IN_LINE.store(false, Ordering::Relaxed);
+}
+
+/// A ticket lock without data: first come, first served, unless [`serve_any_waiter`] was called.
 #[derive(Debug, Default)]
 pub struct TicketLock {
     next: AtomicU32,
@@ -22,6 +34,13 @@ impl TicketLock {
 
     /// Waits for the lock. The caller has masked interrupts where a handler could want it too.
     pub fn lock(&self) {
+        if !IN_LINE.load(Ordering::Relaxed) {
+            // A ticket is drawn only when it is the one being served: nobody is in line.
+            while !self.try_lock() {
+                relax();
+            }
+            return;
+        }
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
         while self.serving.load(Ordering::Acquire) != ticket {
             relax();

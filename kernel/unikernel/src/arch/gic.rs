@@ -60,7 +60,7 @@ pub fn init_cpu() {
         // An SGI that cannot be disabled answers "cannot enable" on some implementations.
         let _ = gic.enable_interrupt(RESCHEDULE, true);
         let _ = gic.enable_interrupt(timer, true);
-        V2_TARGET[cpu::current().id].store(1 << cpu::current().id, Ordering::Relaxed);
+        V2_TARGET[cpu::current().id].store(own_target(), Ordering::Relaxed);
     } else {
         let mut gic = v3();
         let index = redistributor_index(&mut gic);
@@ -152,6 +152,19 @@ fn enable_cpu_interface() {
     // banked: nobody else writes this CPU's.
     let mut control = unsafe { UniqueMmioPointer::new(NonNull::new_unchecked(control)) };
     control.write(1);
+}
+
+/// This CPU's bit in target lists: what GICD_ITARGETSR0 reads as (Arm IHI 0048, 4.3.12). Zero on
+/// a uniprocessor.
+fn own_target() -> u8 {
+    /// Offset of GICD_ITARGETSR0.
+    const TARGETS: usize = 0x800;
+    let address = DISTRIBUTOR.load(Ordering::Relaxed) + TARGETS;
+    let targets = core::ptr::with_exposed_provenance_mut::<ReadPureWrite<u32>>(address);
+    // SAFETY: the register is in the distributor, mapped as device memory; it is only read, and
+    // banked per CPU.
+    let targets = unsafe { UniqueMmioPointer::new(NonNull::new_unchecked(targets)) };
+    (targets.read() as u8).max(1)
 }
 
 fn v2() -> GicV2<'static> {

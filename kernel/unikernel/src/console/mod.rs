@@ -36,6 +36,11 @@ pub fn print_dying(arguments: fmt::Arguments<'_>) {
     let _ = Out.write_fmt(arguments);
 }
 
+/// Sends waiting log records without locks, for the way down.
+pub fn drain_logs_dying() {
+    log::drain(uart::write);
+}
+
 /// Sends waiting log records if nobody is printing.
 pub fn drain_logs() {
     if log::waiting()

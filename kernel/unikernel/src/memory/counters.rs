@@ -26,6 +26,8 @@ pub struct Counters {
     pub scanned: AtomicU64,
     /// Most pages resident at once.
     pub resident_max: AtomicU64,
+    /// Pages whose stored copy was damaged; their workers were ended.
+    pub damaged: AtomicU64,
     /// Workers killed for lack of memory.
     pub killed: AtomicU64,
     times: Vec<Box<FaultTimes>>,
@@ -53,6 +55,7 @@ impl Counters {
             refused: AtomicU64::new(0),
             scanned: AtomicU64::new(0),
             resident_max: AtomicU64::new(0),
+            damaged: AtomicU64::new(0),
             killed: AtomicU64::new(0),
             times,
         }

@@ -69,6 +69,7 @@ pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize
         Failure::OutOfMemory => {}
         Failure::Damaged => {
             println!("zlab: error: the store's copy of page {address:#x} is damaged");
+            count(&pager.counters.damaged);
         }
         Failure::NoSuchPage => return false,
     }

@@ -7,11 +7,12 @@
 use core::sync::atomic::Ordering;
 
 use paging::TranslationGranule;
+use zpool::Budget;
 
 use super::arenas::PinnedAll;
 use super::counters::count;
 use super::frames::Frame;
-use super::pager::Pager;
+use super::pager::{ArenaOwners, Pager};
 use super::swap;
 use crate::arch::mmu;
 
@@ -71,6 +72,8 @@ impl<G: TranslationGranule> Pager<G> {
         let mut frame = unsafe { Frame::from_address(present.frame()) };
         match self.store.put(frame.bytes(), pinned.owner(page)) {
             Ok(stored) => {
+                let budget = Budget { bytes: 2 * G::SIZE, objects: 1 };
+                self.store.pool().maintain(budget, &ArenaOwners);
                 pinned.resident().fetch_sub(1, Ordering::Relaxed);
                 claim.publish(swap::entry_of(stored));
                 count(&self.counters.evictions);

@@ -2,6 +2,8 @@
 
 use boards::Machine;
 
+use crate::println;
+
 /// What an archive may hold.
 #[derive(Clone, Copy, Default)]
 pub struct Sections {
@@ -48,8 +50,10 @@ impl Sections {
             match name {
                 TRAILER => return Ok(sections),
                 b"corpus" => sections.corpus = Some(contents),
-                // Sections that this kernel has no use for.
-                _ => {}
+                name => {
+                    let name = core::str::from_utf8(name).unwrap_or("(not text)");
+                    println!("zlab: warning: nothing uses {name} of the initial RAM disk yet");
+                }
             }
             bytes = bytes.get(end.next_multiple_of(4)..).ok_or(CUT)?;
         }

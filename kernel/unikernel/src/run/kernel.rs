@@ -5,16 +5,18 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
-use report::{PagingCounters, PoolStatistics, Snapshot, StoreCounters};
+use report::{LatencyHistogram, PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 use stress::{
     Arena, LoadError, Machine, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes, WorkerEnd,
 };
 use zpool::{Env, NoOwners, ZPool};
 use zswap::{Keyed, Reject, Settings, Store};
 
-use super::{Boot, CONTEXTS};
+use super::booked::{BookedPool, System};
+use super::{Boot, CONTEXTS, results};
 use crate::arch::clock;
 use crate::memory::pager::{self, Paging};
+use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER};
 use crate::{cpu, println};
@@ -24,8 +26,10 @@ use crate::{cpu, println};
 pub struct Kernel {
     boot: &'static Boot,
     paging: &'static dyn Paging,
-    pool: Option<Box<dyn ZPool>>,
+    pool: Option<BookedPool>,
     keyed: Option<KeyedStore>,
+    /// Latencies of the moment the snapshot was taken, so that both count the same events.
+    latencies: SleepLock<Vec<LatencyHistogram>>,
 }
 
 /// A store of its own, with keys.
@@ -40,9 +44,15 @@ impl Kernel {
         let paging = pager::get().ok_or("paging was not set up")?;
         let options = &boot.options;
         let asked = |name| options.requests.iter().any(|request| request.name == name);
-        let pool = if asked("zpool") { Some(new_pool(boot)?) } else { None };
+        let pool = if asked("zpool") { Some(BookedPool::new(new_pool(boot)?, boot)) } else { None };
         let keyed = if asked("zswap") { Some(new_store(boot)?) } else { None };
-        Ok(Self { boot, paging, pool, keyed })
+        Ok(Self { boot, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
+    }
+
+    /// How long faults took until the snapshot, or until now if there was none.
+    pub fn latencies(&self) -> Vec<LatencyHistogram> {
+        let taken = core::mem::take(&mut *self.latencies.lock());
+        if taken.is_empty() { results::latencies() } else { taken }
     }
 
     /// Every store in use.
@@ -108,6 +118,7 @@ impl Machine for Kernel {
     }
 
     fn snapshot(&self) -> Snapshot {
+        *self.latencies.lock() = results::latencies();
         let counters = self.paging.counters();
         let (limit, resident) = self.paging.allowance();
         let mut store = StoreCounters::default();
@@ -117,7 +128,7 @@ impl Machine for Kernel {
             add_pool(&mut pool, each.pool(), each.counters().compressed_bytes);
         }
         if let Some(direct) = &self.pool {
-            add_pool(&mut pool, &**direct, 0);
+            add_pool(&mut pool, direct, 0);
         }
         let paging_store = self.paging.store().counters();
         let load = |counter: &core::sync::atomic::AtomicU64| {
@@ -141,7 +152,7 @@ impl Machine for Kernel {
     }
 
     fn pool(&self) -> Option<Pool<'_>> {
-        let pool = &**self.pool.as_ref()?;
+        let pool = self.pool.as_ref()?;
         Some(Pool { name: &self.boot.options.boot.zpool, pool, owners: &NoOwners })
     }
 
@@ -242,6 +253,7 @@ pub struct KeyedFront<E>(pub Keyed<'static, E>);
 
 impl<E: Env> PageStore for KeyedFront<E> {
     fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal> {
+        let _system = System::enter();
         self.0.store(key, page).map_err(|reject| match reject {
             Reject::PoolLimit => Refusal::Full,
             Reject::CompressPoor | Reject::CompressFail | Reject::PageSize => Refusal::Poor,
@@ -252,6 +264,7 @@ impl<E: Env> PageStore for KeyedFront<E> {
     }
 
     fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError> {
+        let _system = System::enter();
         match self.0.read(key, page) {
             Ok(true) => Ok(()),
             Ok(false) => Err(LoadError::NotFound),
@@ -260,6 +273,7 @@ impl<E: Env> PageStore for KeyedFront<E> {
     }
 
     fn invalidate(&self, key: u64) -> bool {
+        let _system = System::enter();
         self.0.invalidate(key)
     }
 }

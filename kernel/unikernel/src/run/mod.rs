@@ -1,5 +1,6 @@
 //! The boot arguments' workload, its report and verdict.
 
+mod booked;
 mod corpus;
 mod initrd;
 mod kernel;
@@ -111,7 +112,7 @@ pub fn main(boot: &'static Boot) -> ! {
     };
     info!("workload starts");
     let run = stress::run(&kernel, options, &corpus);
-    let document = results::document(boot, cpus, run);
+    let document = results::document(boot, cpus, run, kernel.latencies());
     print_results(options, &document);
     finish(document.verdict.status)
 }
@@ -142,6 +143,17 @@ fn greet(boot: &Boot, cpus: usize) {
             machine.processor_count,
             cpu::MAX_CPUS
         );
+    }
+    if options.verbose {
+        for ram in &machine.memory {
+            println!("zlab: debug: [0] RAM {:#012x}-{:#012x}", ram.start, ram.end);
+        }
+        for taken in &machine.reserved {
+            let range = &taken.range;
+            let kind = if taken.no_map { "not mapped" } else { "reserved" };
+            println!("zlab: debug: [0] {kind} {:#012x}-{:#012x}", range.start, range.end);
+        }
+        println!("zlab: debug: [0] boot arguments: {}", machine.boot_arguments);
     }
     if !options.ignored.is_empty() {
         println!("zlab: info:  [0] ignored boot arguments: {}", options.ignored.join(" "));

@@ -2,8 +2,9 @@
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
-use report::{Bucket, Document, LatencyHistogram, MachineDescription, Settings, Verdict};
+use report::{Bucket, Document, LatencyHistogram, MachineDescription, Settings, Status, Verdict};
 use stress::RunReport;
 
 use super::Boot;
@@ -12,9 +13,17 @@ use crate::memory::fault::FaultKind;
 use crate::memory::pager;
 
 /// Everything about the run.
-pub fn document(boot: &Boot, cpus: usize, run: RunReport) -> Document {
+pub fn document(
+    boot: &Boot,
+    cpus: usize,
+    run: RunReport,
+    latencies: Vec<LatencyHistogram>,
+) -> Document {
     let machine = &boot.machine;
     let options = &boot.options;
+    // Workers that met damage were ended like those without memory; the verdict tells them apart.
+    let damaged =
+        pager::get().is_some_and(|paging| paging.counters().damaged.load(Ordering::Relaxed) != 0);
     let memory_bytes = machine.memory.iter().map(|ram| ram.end - ram.start).sum();
     Document {
         version: env!("CARGO_PKG_VERSION").to_string(),
@@ -35,12 +44,13 @@ pub fn document(boot: &Boot, cpus: usize, run: RunReport) -> Document {
         elapsed_ns: run.elapsed_ns,
         stressors: run.stressors,
         memory: run.memory,
-        latencies: latencies(),
-        verdict: Verdict::of(run.status),
+        latencies,
+        verdict: Verdict::of(if damaged { Status::Failed } else { run.status }),
     }
 }
 
-fn latencies() -> Vec<LatencyHistogram> {
+/// How long faults took so far.
+pub fn latencies() -> Vec<LatencyHistogram> {
     let Some(paging) = pager::get() else { return Vec::new() };
     [("minor fault", FaultKind::Minor), ("major fault", FaultKind::Major)]
         .into_iter()

@@ -178,10 +178,12 @@ fn run(next: Next) {
     // `switch` or prepared by `Thread::spawn`.
     unsafe { switch::switch(from.saved_stack(), to.saved_stack().read()) };
     bury();
+    preempt();
 }
 
 /// Tells the joiner of the thread that ended on this CPU, now that nothing runs on its stack any
-/// more. The first thing after every switch.
+/// more. The first thing after every switch; the joiner may have to run before this thread, so
+/// [`preempt`] follows.
 fn bury() {
     let ended = cpu::current().ending.swap(thread::NONE, Ordering::Relaxed);
     if ended != thread::NONE

@@ -61,9 +61,9 @@ impl<T> SleepLock<T> {
                 return SleepGuard { owner: self };
             }
             inner.waiting[usize::from(me) / 64] |= 1 << (me % 64);
-            let holder = inner.holder;
+            // With the lock of `inner` held, so that the holder still is one.
+            lend(inner.holder, thread::get(me).priority());
             drop(inner);
-            self.lend(holder, thread::get(me).priority());
             park();
         }
     }
@@ -76,12 +76,6 @@ impl<T> SleepLock<T> {
         }
         inner.holder = me();
         Some(SleepGuard { owner: self })
-    }
-
-    fn lend(&self, holder: u16, priority: u8) {
-        if holder != BOOT && thread::get(holder).priority() < priority {
-            set_priority(thread::get(holder), priority);
-        }
     }
 
     fn unlock(&self) {
@@ -121,6 +115,13 @@ impl Inner {
             }
         }
         best
+    }
+}
+
+/// Lets a holder run at a waiter's priority.
+fn lend(holder: u16, priority: u8) {
+    if holder != BOOT && thread::get(holder).priority() < priority {
+        set_priority(thread::get(holder), priority);
     }
 }
 

@@ -21,6 +21,8 @@ pub const NONE: u16 = u16::MAX;
 pub enum State {
     /// The slot serves nobody.
     Free = 0,
+    /// The slot is taken, its thread does not run yet.
+    New,
     /// In a CPU's queue.
     Ready,
     /// On its CPU.
@@ -278,12 +280,13 @@ impl Thread {
     /// State.
     pub fn state(&self) -> State {
         match self.state.load(Ordering::Acquire) {
-            1 => State::Ready,
-            2 => State::Running,
-            3 => State::Sleeping,
-            4 => State::Blocked,
-            5 => State::Ending,
-            6 => State::Done,
+            1 => State::New,
+            2 => State::Ready,
+            3 => State::Running,
+            4 => State::Sleeping,
+            5 => State::Blocked,
+            6 => State::Ending,
+            7 => State::Done,
             _ => State::Free,
         }
     }
@@ -324,7 +327,7 @@ impl Thread {
     fn claim_slot() -> Option<&'static Self> {
         let _slots = SLOTS.lock();
         let thread = THREADS.iter().find(|thread| thread.state() == State::Free)?;
-        thread.set_state(State::Blocked);
+        thread.set_state(State::New);
         Some(thread)
     }
 
@@ -346,6 +349,7 @@ extern "C" fn begin(index: u64) -> ! {
     let thread = get(index as u16);
     thread.resume_account(clock::ticks());
     super::bury();
+    super::preempt();
     crate::arch::interrupts::unmask();
     let entry = thread.entry.load(Ordering::Relaxed);
     // SAFETY: `spawn` stored a function of this type.
