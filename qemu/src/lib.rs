@@ -6,15 +6,19 @@
 //! - [`image`]: build the kernel and make the flat image from its ELF file;
 //! - [`vm`]: a virtual machine as a value, its QEMU process, how it ended;
 //! - [`console`]: the serial stream taken apart into lines, log records, progress and the report;
+//! - [`card`]: the SD card of a board;
+//! - [`monitor`]: a board's console, over a serial port;
 //! - [`outputs`]: the report as YAML and JSON files;
 //! - [`toolchain`] and [`qemu_install`]: what a fresh machine lacks, with a word before each step.
 #![forbid(unsafe_code)]
 
+pub mod card;
 pub mod cli;
 pub mod console;
 pub mod image;
 pub mod initrd;
 pub mod interrupt;
+pub mod monitor;
 pub mod outputs;
 pub mod qemu_install;
 pub mod replay;

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod image;
+mod monitor;
 mod run;
 
 use std::ffi::OsString;
@@ -39,7 +40,8 @@ Examples:
   cargo run
   cargo run -- run --vm 2 --vm-bytes 256M --resident 64M --timeout 5 --verify --metrics
   cargo run -- run --granule 16k --yaml out.yaml --vm 2 --timeout 5
-  cargo run -- image --out kernel_2712.img
+  cargo run -- image --board rpi5
+  cargo run -- monitor /dev/ttyACM0
   cargo run -- replay trace.txt --zpool all
   cargo run -- help run";
 
@@ -52,8 +54,10 @@ struct Zlab {
 
 #[derive(Subcommand)]
 enum Commands {
-    /// Write the raw kernel image: what QEMU starts and what a board is flashed with
+    /// Write the kernel image, or a whole SD card for a board
     Image(image::Arguments),
+    /// Show a board's console as `run` shows QEMU's
+    Monitor(monitor::Arguments),
     /// Replay an allocation trace on the host: what it costs in each allocator
     Replay(crate::replay::Args),
     /// Write the pages that workloads put into memory to a file
@@ -79,6 +83,7 @@ fn dispatch(arguments: Vec<String>) -> Result<u8> {
     };
     match Zlab::from_arg_matches(&matches)?.command {
         Commands::Image(arguments) => image::main(&arguments),
+        Commands::Monitor(arguments) => monitor::main(&arguments),
         Commands::Replay(arguments) => crate::replay::run(arguments),
         Commands::Corpus(arguments) => corpus::main(&arguments),
     }

@@ -59,6 +59,11 @@ impl Splitter {
         None
     }
 
+    /// The line whose end has not come yet.
+    pub fn partial_line(&self) -> String {
+        displayable(&self.line)
+    }
+
     /// What is left at the end of the stream.
     pub fn finish(&mut self) -> Option<Item> {
         if !self.frame.is_empty() {

@@ -85,6 +85,11 @@ impl Console {
         events
     }
 
+    /// The text line whose end has not come yet, such as a prompt; empty inside a report.
+    pub fn partial_line(&self) -> String {
+        if self.report.is_open() { String::new() } else { self.frames.partial_line() }
+    }
+
     /// The stream has ended: gives what was incomplete.
     pub fn finish(&mut self) -> Vec<Event> {
         let mut events = Vec::new();

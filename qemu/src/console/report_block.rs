@@ -58,6 +58,11 @@ impl ReportBlock {
         }
     }
 
+    /// Whether a report has begun and not ended.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// No end will come, for the reason given; `None` if no report has begun.
     pub fn abandon(&mut self, reason: &str) -> Option<Block> {
         self.open.take().map(|open| open.damaged(reason))

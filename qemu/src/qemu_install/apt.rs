@@ -17,6 +17,9 @@ use super::{OLDEST, parse_version, sources};
 /// The package with `qemu-system-aarch64`, in Debian and in Ubuntu.
 pub const PACKAGE: &str = "qemu-system-arm";
 
+/// Where the machine's package sources are.
+const ETC_APT: &str = "/etc/apt";
+
 /// Installs QEMU, saying on standard error what it does before it does it.
 ///
 /// # Errors
@@ -219,7 +222,7 @@ impl PrivateSources {
     /// `None` if the machine's own sources have the suite.
     fn for_suite(suite: &Suite, as_root: &[&str]) -> Result<Option<Self>> {
         let Suite::Backports(codename) = suite else { return Ok(None) };
-        let etc_apt = Path::new("/etc/apt");
+        let etc_apt = Path::new(ETC_APT);
         if sources::has_backports(etc_apt, codename) {
             return Ok(None);
         }

@@ -53,7 +53,7 @@ fn old_versions_and_empty_answers_are_refused() {
 fn the_command_by_hand_fits_the_machine() {
     let backported = versions(&["1:10.0.2+ds-2+deb13u1~bpo12+1"]);
     let command = by_hand(&bookworm(), &backported);
-    assert!(command.ends_with("--no-install-recommends -t bookworm-backports qemu-system-arm"));
+    assert!(command.contains("--no-install-recommends -t bookworm-backports qemu-system-arm"));
     assert!(by_hand(&bookworm(), &[]).ends_with("--no-install-recommends qemu-system-arm"));
     let fedora = Release::parse("ID=fedora\n");
     assert!(by_hand(&fedora, &[]).ends_with("dnf install qemu-system-aarch64-core"));
