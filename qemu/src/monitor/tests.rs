@@ -97,20 +97,18 @@ fn tcp() {
 }
 
 /// A pseudo-terminal: the board's end, and the other as the monitor sees it.
-fn pseudo_terminal() -> (TTYPort, Stream, TTYPort) {
+fn pseudo_terminal() -> (TTYPort, Stream) {
     let (mut board, host) = TTYPort::pair().unwrap();
     board.set_timeout(Duration::from_secs(10)).unwrap();
     let source = Source::Serial(host.name().unwrap().into(), 115_200);
-    // The first one holds the line exclusively.
-    let mut host = host;
-    host.set_exclusive(false).unwrap();
-    let stream = source.open().unwrap();
-    (board, stream, host)
+    // It holds the line exclusively.
+    drop(host);
+    (board, source.open().unwrap())
 }
 
 #[test]
 fn serial_line_in_both_directions() {
-    let (mut board, stream, _host) = pseudo_terminal();
+    let (mut board, stream) = pseudo_terminal();
     let (keyboard, typed) = nobody(true);
     let board = std::thread::spawn(move || {
         board.write_all(b"hello\r\nzlab> ").unwrap();
@@ -148,9 +146,9 @@ fn serial_line_in_both_directions() {
 
 #[test]
 fn adapter_that_is_pulled_out() {
-    let (board, stream, host) = pseudo_terminal();
+    let (board, stream) = pseudo_terminal();
     let typed = nobody(false).1;
-    drop((board, host));
+    drop(board);
     let start = Instant::now();
     let ending = Monitor::new(None).unwrap().run(stream, &typed, false, &mut |_| {});
     assert!(matches!(ending, Ending::Failed(_) | Ending::Closed), "{ending:?}");
