@@ -147,14 +147,9 @@ impl Options {
         let named = |key: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("{key}={value}"))
         };
-        // A number is not the name of an allocator but the instances of the stressor `zpool`.
-        let instances = self.zpool.as_ref().filter(|value| value.parse::<u32>().is_ok());
         let chosen = [
             named("granule", &self.granule),
-            match instances {
-                Some(number) => Some(format!("--zpool={number}")),
-                None => named("zpool", &self.zpool),
-            },
+            named("zpool", &self.zpool),
             named("compressor", &self.compressor),
         ];
         let mut machine = Machine::new(qemu, image)
