@@ -45,7 +45,7 @@ pub fn write(entries: &[Entry], out: &Path) -> Result<()> {
     archive.flush().with_context(context)
 }
 
-/// The archive with one entry, in memory; the same bytes as [`write`] writes.
+/// The archive with one entry, in memory; the same bytes as [`write()`] writes.
 ///
 /// # Errors
 /// A usage error if the entry is too large for the format (4 GiB).
