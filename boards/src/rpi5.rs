@@ -51,6 +51,30 @@ pub const WATCHDOG_CONTROL_OFFSET: u64 = 0x1c;
 /// one that drivers for earlier Raspberry Pis write.
 pub const WATCHDOG_STOP: u32 = 0x5a00_0102;
 
+/// Address of the mailbox through which the VideoCore is asked (Linux' device tree).
+pub const MAILBOX_ADDRESS: u64 = 0x10_7c01_3880;
+
+/// Size of the mailbox in bytes.
+pub const MAILBOX_SIZE: u64 = 0x40;
+
+/// Address of the RP1's first UART (GPIO 14 and 15), as firmware since October 2024 maps it when
+/// `config.txt` says `enable_rp1_uart=1` and `pciex4_reset=0`.
+///
+/// The boot loader prints it on a line with `RP1_UART`. Without those two lines the RP1 is in reset,
+/// and an access ends in an abort.
+pub const HEADER_CONSOLE_ADDRESS: u64 = 0x1c_0003_0000;
+
+/// The UART on the 40-pin header, with the line as firmware has set it up.
+#[must_use]
+pub fn header_console() -> Console {
+    Console {
+        registers: HEADER_CONSOLE_ADDRESS..HEADER_CONSOLE_ADDRESS + 0x100,
+        interrupt: None,
+        clock_hz: None,
+        baud: None,
+    }
+}
+
 /// The console as it is without a device tree. Firmware has set the line up.
 #[must_use]
 pub fn fallback_console() -> Console {

@@ -55,6 +55,16 @@ pub fn leave(status: Status, text: &str) -> ! {
     cpu::halt()
 }
 
+/// Starts the machine anew; returns only if firmware cannot.
+pub fn restart() {
+    console::drain_logs_dying();
+    match FIRMWARE.load(Ordering::Relaxed) {
+        1 => firmware::system_reset(PsciMethod::Hvc),
+        2 => firmware::system_reset(PsciMethod::Smc),
+        _ => {}
+    }
+}
+
 /// An exception that nobody can answer.
 pub fn fault(what: &str, frame: &TrapFrame, syndrome: Syndrome, address: usize) -> ! {
     begin();

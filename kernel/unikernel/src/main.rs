@@ -7,7 +7,9 @@
 //! memory    frames, map, heap, stacks; demand paging into the compressed store
 //! sched     threads
 //! console   the UART: text and log frames
+//! board     what is particular to a board: watchdog, clocks, another console
 //! run       the boot arguments' workload, its report and verdict
+//! shell     the prompt for when there is no workload, or after it
 //! dying     faults, panics, and how the machine is left
 //! ```
 #![no_std]
@@ -16,6 +18,7 @@
 extern crate alloc;
 
 mod arch;
+mod board;
 mod boot;
 mod console;
 mod cpu;
@@ -23,5 +26,6 @@ mod dying;
 mod memory;
 mod run;
 mod sched;
+mod shell;
 mod start;
 mod sync;

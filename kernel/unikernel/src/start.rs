@@ -17,6 +17,7 @@ use zswap::{Context, Settings, Store};
 
 use crate::arch::mmu::{self, Translation};
 use crate::arch::{clock, firmware, gic, interrupts, memory_functions, vectors};
+use crate::board;
 use crate::boot::entry::{self, SecondaryStart};
 use crate::console::log::Mode;
 use crate::console::{self, log};
@@ -125,6 +126,7 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     let translation = Translation { mair: registers::MAIR_EL1, tcr, ttbr0: tables.root().0 };
     // SAFETY: the new tables map the image, this stack, the heap and the console where they are.
     unsafe { mmu::change_over(&translation) };
+    board::init(&machine);
 
     gic::init(&machine);
     gic::init_cpu();

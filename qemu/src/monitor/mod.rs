@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use line::Echo;
-pub use source::{Source, Stream};
 use crate::console::{Console, Event, LogDecoder, Verdict};
 use crate::interrupt;
 use crate::symbols::Symbols;
+use line::Echo;
+pub use source::{Source, Stream};
 
 /// How often the monitor looks whether it was interrupted.
 const POLL: Duration = Duration::from_millis(50);

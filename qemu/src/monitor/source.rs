@@ -106,7 +106,9 @@ fn read_pieces(mut from: impl Read + Send + 'static) -> Receiver<Result<Vec<u8>,
             let piece = match from.read(&mut buffer) {
                 Ok(0) => break,
                 Ok(length) => Ok(buffer[..length].to_vec()),
-                Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::Interrupted) =>
+                {
                     continue;
                 }
                 Err(error) => Err(error.to_string()),

@@ -24,3 +24,12 @@ pub fn system_off(method: PsciMethod) {
         PsciMethod::Smc => psci::system_off::<Smc>(),
     };
 }
+
+/// Starts the machine anew; returns only if firmware refuses.
+pub fn system_reset(method: PsciMethod) {
+    // As above.
+    let _ = match method {
+        PsciMethod::Hvc => psci::system_reset::<Hvc>(),
+        PsciMethod::Smc => psci::system_reset::<Smc>(),
+    };
+}

@@ -28,18 +28,39 @@ pub fn init(console: &Console) {
         // A rate that the clock cannot give leaves the line as it was.
         let _ = uart.enable(line, baud, clock_hz);
     }
+    receive();
+}
+
+/// The next byte that was received, if there is one. One that arrived damaged is dropped.
+pub fn read() -> Option<u8> {
+    uart()?.read_word().ok().flatten()
 }
 
 /// Whether the UART is on (UARTCR.UARTEN). The driver does not tell.
 fn is_on() -> bool {
+    control().is_some_and(|control| control.read() & 1 != 0)
+}
+
+/// Lets a UART that firmware has set up receive, too (UARTCR.RXE).
+fn receive() {
+    const RECEIVE: u32 = 1 << 9;
+    if let Some(mut control) = control() {
+        let before = control.read();
+        if before & RECEIVE == 0 {
+            control.write(before | RECEIVE);
+        }
+    }
+}
+
+/// UARTCR.
+fn control() -> Option<UniqueMmioPointer<'static, ReadPureWrite<u32>>> {
     /// Offset of UARTCR (PL011 technical reference manual, 3.3.8).
     const CONTROL: usize = 0x30;
     let address = REGISTERS.load(Ordering::Acquire) + CONTROL;
     let control = core::ptr::with_exposed_provenance_mut::<ReadPureWrite<u32>>(address);
-    // SAFETY: `init` stored the address of a PL011, mapped as device memory from the first map
-    // on; only the boot CPU runs yet.
-    NonNull::new(control)
-        .is_some_and(|control| unsafe { UniqueMmioPointer::new(control).read() & 1 != 0 })
+    // SAFETY: `init` stored the address of a PL011, mapped as device memory; only the boot CPU
+    // runs yet.
+    NonNull::new(control).map(|control| unsafe { UniqueMmioPointer::new(control) })
 }
 
 /// Sends bytes, waiting for room in the FIFO. Nothing before [`init`].
@@ -61,6 +82,6 @@ fn uart() -> Option<Uart<'static>> {
     let registers = NonNull::new(registers)?;
     // SAFETY: `init` was given the address of a PL011, mapped as device memory from the first map
     // on. After `init` the only registers used are the flags (read) and the data register
-    // (write), which any CPU may access at any time.
+    // (written by any CPU at any time, read by the one thread that runs the shell).
     Some(Uart::new(unsafe { UniqueMmioPointer::new(registers) }))
 }

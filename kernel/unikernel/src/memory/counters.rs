@@ -61,6 +61,27 @@ impl Counters {
         }
     }
 
+    /// Starts from zero. While nothing counts: events of the moment may be lost.
+    pub fn reset(&self) {
+        for counter in [
+            &self.minor_faults,
+            &self.major_faults,
+            &self.spurious_faults,
+            &self.evictions,
+            &self.refused,
+            &self.scanned,
+            &self.resident_max,
+            &self.damaged,
+            &self.killed,
+        ] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        for times in &self.times {
+            times.minor.reset();
+            times.major.reset();
+        }
+    }
+
     /// A fault was served in this many ticks.
     pub fn record(&self, kind: FaultKind, ticks: u64) {
         let saved = interrupts::mask();

@@ -7,6 +7,7 @@ use heapless::Vec;
 use paging::{Attributes, Error, PhysicalAddress, Tables, TranslationGranule};
 
 use super::frames::TableFrames;
+use crate::board;
 
 /// Most holes in RAM, and most device ranges.
 const MOST: usize = 48;
@@ -66,7 +67,7 @@ impl Image {
 /// Builds the tables.
 ///
 /// RAM is data, never executable, except where the image is; what firmware reserved without a
-/// mapping is not mapped. Of devices only the console and the interrupt controller are.
+/// mapping is not mapped. Of devices only those that the kernel uses are.
 pub fn build<G: TranslationGranule>(
     memory: TableFrames<G>,
     machine: &Machine,
@@ -140,6 +141,7 @@ fn devices<G: TranslationGranule>(machine: &Machine) -> Vec<Range<u64>, MOST> {
     if let Some(registers) = &machine.power_management {
         note(registers);
     }
+    board::registers(machine).for_each(|range| note(&range));
     found.sort_unstable_by_key(|range| range.start);
     let mut merged: Vec<Range<u64>, MOST> = Vec::new();
     for range in found {

@@ -3,11 +3,14 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::mem::ManuallyDrop;
 use core::ops::Range;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use report::{LatencyHistogram, PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 use stress::{
-    Arena, LoadError, Machine, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes, WorkerEnd,
+    Arena, LoadError, Machine, Options, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes,
+    WorkerEnd,
 };
 use zpool::{Env, NoOwners, ZPool};
 use zswap::{Keyed, Reject, Settings, Store};
@@ -25,6 +28,8 @@ use crate::{cpu, println};
 /// when such a stressor was asked for.
 pub struct Kernel {
     boot: &'static Boot,
+    /// Counters of the pages' store before the run.
+    before: StoreCounters,
     paging: &'static dyn Paging,
     pool: Option<BookedPool>,
     keyed: Option<KeyedStore>,
@@ -32,34 +37,50 @@ pub struct Kernel {
     latencies: SleepLock<Vec<LatencyHistogram>>,
 }
 
-/// A store of its own, with keys.
+/// A store of its own, with keys. What refers to each other is leaked and taken back.
 struct KeyedStore {
-    store: &'static Store<'static>,
-    front: Box<dyn PageStore>,
+    front: ManuallyDrop<Box<dyn PageStore>>,
+    store: AtomicPtr<Store<'static>>,
+    pool: AtomicPtr<Box<dyn ZPool>>,
+}
+
+impl KeyedStore {
+    fn store(&self) -> &Store<'static> {
+        // SAFETY: from `Box::into_raw`, taken back when this value is dropped.
+        unsafe { &*self.store.load(Ordering::Relaxed) }
+    }
+}
+
+impl Drop for KeyedStore {
+    fn drop(&mut self) {
+        // SAFETY: 1. both pointers are from `Box::into_raw`, and nobody else takes them back. 2. The
+        // front refers to the store and the store to the pool, so they go in this order; whoever
+        // else was given a reference had it for the lifetime of this value.
+        unsafe {
+            ManuallyDrop::drop(&mut self.front);
+            drop(Box::from_raw(*self.store.get_mut()));
+            drop(Box::from_raw(*self.pool.get_mut()));
+        }
+    }
 }
 
 impl Kernel {
     /// The kernel for the stressors that the options ask for.
-    pub fn new(boot: &'static Boot) -> Result<Self, &'static str> {
+    pub fn new(boot: &'static Boot, options: &Options) -> Result<Self, &'static str> {
         let paging = pager::get().ok_or("paging was not set up")?;
-        let options = &boot.options;
         let asked = |name| options.requests.iter().any(|request| request.name == name);
         let pool = if asked("zpool") { Some(BookedPool::new(new_pool(boot)?, boot)) } else { None };
-        let keyed = if asked("zswap") { Some(new_store(boot)?) } else { None };
-        Ok(Self { boot, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
+        let keyed = if asked("zswap") { Some(new_store(boot, options)?) } else { None };
+        paging.counters().reset();
+        let mut before = StoreCounters::default();
+        add_store(&mut before, &paging.store().counters());
+        Ok(Self { boot, before, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
     }
 
     /// How long faults took until the snapshot, or until now if there was none.
     pub fn latencies(&self) -> Vec<LatencyHistogram> {
         let taken = core::mem::take(&mut *self.latencies.lock());
         if taken.is_empty() { results::latencies() } else { taken }
-    }
-
-    /// Every store in use.
-    fn stores(&self) -> impl Iterator<Item = &Store<'static>> {
-        [Some(self.paging.store()), self.keyed.as_ref().map(|keyed| keyed.store)]
-            .into_iter()
-            .flatten()
     }
 }
 
@@ -68,19 +89,29 @@ fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
     pool.map_err(|_| "no memory for a pool")
 }
 
-fn new_store(boot: &'static Boot) -> Result<KeyedStore, &'static str> {
-    let pool = Box::leak(new_pool(boot)?);
+fn new_store(boot: &'static Boot, options: &Options) -> Result<KeyedStore, &'static str> {
     let contexts = CONTEXTS.get().ok_or("no codec contexts")?;
-    let options = &boot.options;
-    let page_size = options.boot.page_size;
+    let pool = Box::into_raw(Box::new(new_pool(boot)?));
+    let page_size = boot.options.boot.page_size;
     let ram: u64 = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
     let settings = Settings {
         max_pool_percent: options.max_pool_percent,
         ..Settings::new(page_size, ram as usize / page_size)
     };
-    let store: &'static Store<'static> = Box::leak(Box::new(Store::new(pool, contexts, settings)));
+    // SAFETY: the pool is taken back after the store, see `KeyedStore`.
+    let store = Box::into_raw(Box::new(Store::new(unsafe { &**pool }, contexts, settings)));
     let pages = options.zswap.bytes.bytes_of(ram) as usize / page_size;
-    Ok(KeyedStore { store, front: (boot.keyed)(store, pages) })
+    // SAFETY: the store is taken back after its front, see `KeyedStore`.
+    let Some(front) = (boot.keyed)(unsafe { &*store }, pages) else {
+        // SAFETY: both are from `into_raw` and nobody refers to them.
+        unsafe {
+            drop(Box::from_raw(store));
+            drop(Box::from_raw(pool));
+        }
+        return Err("no memory for the keys of so many pages");
+    };
+    let (store, pool) = (AtomicPtr::new(store), AtomicPtr::new(pool));
+    Ok(KeyedStore { front: ManuallyDrop::new(front), store, pool })
 }
 
 impl Machine for Kernel {
@@ -123,14 +154,17 @@ impl Machine for Kernel {
         let (limit, resident) = self.paging.allowance();
         let mut store = StoreCounters::default();
         let mut pool = PoolStatistics::default();
-        for each in self.stores() {
-            add_store(&mut store, &each.counters());
-            add_pool(&mut pool, each.pool(), each.counters().compressed_bytes);
+        // Counters are read once for all that is made of them: other workers go on meanwhile.
+        let keyed = self.keyed.as_ref().map(|keyed| (keyed.store(), keyed.store().counters()));
+        let paged = (self.paging.store(), self.paging.store().counters());
+        for (each, counters) in [Some(&paged), keyed.as_ref()].into_iter().flatten() {
+            add_store(&mut store, counters);
+            add_pool(&mut pool, each.pool(), counters.compressed_bytes);
         }
+        subtract_events(&mut store, &self.before);
         if let Some(direct) = &self.pool {
             add_pool(&mut pool, direct, 0);
         }
-        let paging_store = self.paging.store().counters();
         let load = |counter: &core::sync::atomic::AtomicU64| {
             counter.load(core::sync::atomic::Ordering::Relaxed)
         };
@@ -138,8 +172,8 @@ impl Machine for Kernel {
             paging: PagingCounters {
                 minor_faults: load(&counters.minor_faults),
                 major_faults: load(&counters.major_faults),
-                stored: paging_store.zswpout,
-                loaded: paging_store.zswpin,
+                stored: paged.1.zswpout - self.before.zswpout,
+                loaded: paged.1.zswpin - self.before.zswpin,
                 evictions: load(&counters.evictions),
                 refused: load(&counters.refused),
                 limit_pages: limit as u64,
@@ -157,7 +191,7 @@ impl Machine for Kernel {
     }
 
     fn store(&self) -> Option<&dyn PageStore> {
-        Some(&*self.keyed.as_ref()?.front)
+        Some(&**self.keyed.as_ref()?.front)
     }
 
     fn yield_now(&self) {
@@ -292,6 +326,19 @@ fn add_store(total: &mut StoreCounters, counters: &zswap::Counters) {
     total.same_filled_pages += counters.same_filled_pages;
     total.damaged += counters.decompress_fail;
     total.stored_bytes += counters.compressed_bytes;
+}
+
+/// Leaves the events of this run; gauges stay.
+fn subtract_events(total: &mut StoreCounters, before: &StoreCounters) {
+    total.pool_limit_hit -= before.pool_limit_hit;
+    total.reject_hysteresis -= before.reject_hysteresis;
+    total.reject_compress_fail -= before.reject_compress_fail;
+    total.reject_compress_poor -= before.reject_compress_poor;
+    total.reject_alloc_fail -= before.reject_alloc_fail;
+    total.reject_kmemcache_fail -= before.reject_kmemcache_fail;
+    total.zswpout -= before.zswpout;
+    total.zswpin -= before.zswpin;
+    total.damaged -= before.damaged;
 }
 
 fn add_pool(total: &mut PoolStatistics, pool: &dyn ZPool, live_bytes: u64) {

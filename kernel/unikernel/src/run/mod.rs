@@ -9,12 +9,13 @@ mod self_test;
 
 use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use boards::Machine;
 use paging::TranslationGranule;
 use report::{Document, Status, Verdict, text};
 use stress::options::{Action, Injection};
-use stress::{Options, PageStore};
+use stress::{Corpus, Options, PageStore};
 use zpool::{AllocError, ZPool, find};
 use zswap::{Keyed, Store};
 
@@ -24,7 +25,7 @@ use crate::console::log;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::sync::Once;
-use crate::{cpu, dying, info, println, start};
+use crate::{board, cpu, dying, info, println, shell, start};
 
 /// What boot found out, for the main thread.
 pub struct Boot {
@@ -45,8 +46,9 @@ pub struct Boot {
 /// Makes an empty pool of the named back end.
 pub type Pools = Box<dyn Fn(&str) -> Option<Result<Box<dyn ZPool>, AllocError>> + Sync>;
 
-/// Makes a front end with keys for so many pages above a store.
-pub type KeyedFronts = Box<dyn Fn(&'static Store<'static>, usize) -> Box<dyn PageStore> + Sync>;
+/// Makes a front end with keys for so many pages above a store; `None` without memory for it.
+pub type KeyedFronts =
+    Box<dyn Fn(&'static Store<'static>, usize) -> Option<Box<dyn PageStore>> + Sync>;
 
 static CONTEXTS: Once<CpuContexts> = Once::new();
 
@@ -65,10 +67,12 @@ pub fn pools_for<G: TranslationGranule>(frames: &'static Frames<G>) -> Pools {
 
 /// How keyed front ends are made; the frames stand for the masking of interrupts.
 pub fn keyed_for<G: TranslationGranule>(frames: &'static Frames<G>) -> KeyedFronts {
-    Box::new(move |store, pages| Box::new(kernel::KeyedFront(Keyed::new(store, frames, pages))))
+    Box::new(move |store, pages| {
+        Some(Box::new(kernel::KeyedFront(Keyed::new(store, frames, pages)?)))
+    })
 }
 
-/// The main thread: brings up the other CPUs, runs what was asked for, reports, leaves.
+/// The main thread: brings up the other CPUs, runs what was asked for, reports, leaves or prompts.
 pub fn main(boot: &'static Boot) -> ! {
     let cpus = start::start_cpus(boot);
     greet(boot, cpus);
@@ -103,18 +107,38 @@ pub fn main(boot: &'static Boot) -> ! {
         }
     };
     let corpus = corpus::choose(boot, &sections);
-    let kernel = match kernel::Kernel::new(boot) {
+    let prompt = shell::is_wanted(options);
+    if !(prompt && options.requests.is_empty()) {
+        let status = workload(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
+        if !prompt {
+            finish(status);
+        }
+    }
+    shell::run(boot, cpus, &corpus)
+}
+
+/// Runs the stressors that `command` asks for and prints the results.
+pub fn workload(
+    boot: &'static Boot,
+    options: &Options,
+    command: &str,
+    cpus: usize,
+    corpus: &Corpus<'_>,
+) -> Status {
+    let kernel = match kernel::Kernel::new(boot, options) {
         Ok(kernel) => kernel,
         Err(problem) => {
             println!("zlab: error: {problem}");
-            finish(Status::NoResource)
+            return Status::NoResource;
         }
     };
+    board::print_state(&boot.machine);
     info!("workload starts");
-    let run = stress::run(&kernel, options, &corpus);
-    let document = results::document(boot, cpus, run, kernel.latencies());
+    let run = stress::run(&kernel, options, corpus);
+    board::print_state(&boot.machine);
+    let document = results::document(boot, options, command, cpus, run, kernel.latencies());
     print_results(options, &document);
-    finish(document.verdict.status)
+    document.verdict.status
 }
 
 fn greet(boot: &Boot, cpus: usize) {
@@ -155,8 +179,11 @@ fn greet(boot: &Boot, cpus: usize) {
         }
         println!("zlab: debug: [0] boot arguments: {}", machine.boot_arguments);
     }
-    if !options.ignored.is_empty() {
-        println!("zlab: info:  [0] ignored boot arguments: {}", options.ignored.join(" "));
+    let known = |word: &&String| shell::is_word(word) || board::is_header_word(word);
+    let ignored: Vec<&str> =
+        options.ignored.iter().filter(|word| !known(word)).map(String::as_str).collect();
+    if !ignored.is_empty() {
+        println!("zlab: info:  [0] ignored boot arguments: {}", ignored.join(" "));
     }
 }
 
@@ -172,7 +199,7 @@ fn print_results(options: &Options, document: &Document) {
 }
 
 /// The verdict line, and out.
-fn finish(status: Status) -> ! {
+pub fn finish(status: Status) -> ! {
     let dropped = log::dropped();
     if dropped != 0 {
         println!("zlab: warning: {dropped} log records found no room and were dropped");

@@ -5,22 +5,23 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 
 use report::{Bucket, Document, LatencyHistogram, MachineDescription, Settings, Status, Verdict};
-use stress::RunReport;
+use stress::{Options, RunReport};
 
 use super::Boot;
 use crate::arch::clock;
 use crate::memory::fault::FaultKind;
 use crate::memory::pager;
 
-/// Everything about the run.
+/// Everything about the run that `command` asked for.
 pub fn document(
     boot: &Boot,
+    options: &Options,
+    command: &str,
     cpus: usize,
     run: RunReport,
     latencies: Vec<LatencyHistogram>,
 ) -> Document {
     let machine = &boot.machine;
-    let options = &boot.options;
     // Workers that met damage were ended like those without memory; the verdict tells them apart.
     let damaged =
         pager::get().is_some_and(|paging| paging.counters().damaged.load(Ordering::Relaxed) != 0);
@@ -31,15 +32,15 @@ pub fn document(
             board: machine.model.as_str().to_string(),
             cpus: cpus as u32,
             memory_bytes,
-            page_size: options.boot.page_size as u64,
+            page_size: boot.options.boot.page_size as u64,
             counter_hz: clock::frequency(),
         },
         settings: Settings {
-            command: machine.boot_arguments.as_str().to_string(),
-            zpool: options.boot.zpool.clone(),
-            compressor: options.boot.compressor.clone(),
+            command: command.to_string(),
+            zpool: boot.options.boot.zpool.clone(),
+            compressor: boot.options.boot.compressor.clone(),
             seed: options.seed,
-            icount: options.boot.icount,
+            icount: boot.options.boot.icount,
         },
         elapsed_ns: run.elapsed_ns,
         stressors: run.stressors,
