@@ -7,4 +7,5 @@ mod failures;
 mod launcher;
 mod machine;
 mod options;
+mod shell;
 mod stressors;
