@@ -2,14 +2,14 @@
 
 use crate::machine::{Words, assert_line, cores, machine, prepared, run, stressor, succeed};
 
-/// A machine and what its cores do: each fills and checks 256 KiB. Less than that may be resident
+/// A machine and what its cores do: each fills and checks 1 MiB. Less than that may be resident
 /// of all of them together.
 fn boots(granule: &str, machine: &str, count: u8, mib: u64) {
     let words = format!(
         "granule={granule} --vm 0 --vm-bytes {}k --resident 10% --vm-ops {} \
          --vm-method corpus --verify",
-        256 * u64::from(count),
-        100 * u64::from(count)
+        1024 * u64::from(count),
+        320 * u64::from(count)
     );
     let machine = cores(count).machine(machine).memory(mib << 20).with(&words);
     let (document, outcome) = succeed(&machine);

@@ -88,8 +88,10 @@ fn board() -> Machine {
 
 #[test]
 fn runs_in_a_row_count_apart() {
-    let run = "--vm 1 --vm-bytes 4M --resident 1M --vm-method corpus -t1 --verify";
-    let session = session(&board(), &[run, "--zswap 1 --timeout=100ms", run, "memory", "off"]);
+    let large = "--vm 1 --vm-bytes 4M --resident 1M --vm-method corpus -t1 --verify";
+    let small = "--vm 1 --vm-bytes 256K --resident 100% --vm-keep --vm-method corpus -t1";
+    let lines = [large, "--zswap 1 --timeout=100ms", small, "memory", "off"];
+    let session = session(&board(), &lines);
     assert_eq!(
         (&session.ending, session.verdict),
         (&Ending::Closed, Some(0)),
@@ -97,16 +99,16 @@ fn runs_in_a_row_count_apart() {
         session.text()
     );
     let documents = session.documents();
-    let [first, between, second] = documents.as_slice() else { panic!("{}", session.text()) };
-    assert_eq!(first.settings.command, run);
-    assert_eq!(between.stressors[0].name, "zswap");
-    assert_eq!(between.memory.paging.major_faults, 0, "those of the run before");
-    for document in [first, second] {
-        let paging = &document.memory.paging;
-        assert_eq!(paging.minor_faults, 1024, "one for each page");
-        assert!(paging.loaded > 0 && paging.loaded <= paging.major_faults + 1, "{paging:?}");
-        assert_eq!(document.verdict.status.code(), 0);
-    }
+    let [first, second, third] = documents.as_slice() else { panic!("{}", session.text()) };
+    assert_eq!(first.settings.command, large);
+    assert!(first.memory.paging.minor_faults >= 1024, "each page at least once");
+    assert!(first.memory.paging.major_faults > 0 && first.memory.paging.loaded > 0);
+    assert_eq!(second.stressors[0].name, "zswap");
+    assert_eq!((second.memory.paging.minor_faults, second.memory.paging.loaded), (0, 0));
+    assert_eq!(third.settings.command, small);
+    assert_eq!((third.memory.paging.minor_faults, third.memory.paging.loaded), (64, 0));
+    let faults = third.latencies.iter().find(|latency| latency.name == "minor fault");
+    assert_eq!(faults.expect("there were some").count, 64);
     assert!(session.text().contains("free frames "), "{}", session.text());
 }
 

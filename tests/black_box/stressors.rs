@@ -44,7 +44,7 @@ fn on_every_allocator(granule: &str) {
         let pool = document.memory.pool.expect("a store has a pool");
         assert!(pool.objects > 0, "{}: {pool:?}", backend.name);
         let density = pool.density(document.machine.page_size);
-        assert!(density > 0.1 && density <= 1.0, "{}: density {density}", backend.name);
+        assert!(density > 0.0 && density <= 1.0, "{}: density {density}", backend.name);
     }
 }
 
@@ -58,11 +58,26 @@ fn all_of_them_on_every_allocator_with_16k_pages() {
     on_every_allocator("16k");
 }
 
+/// Two that want the codec for every page, and one that never does: none gets less than
+/// a tenth of the core.
+#[test]
+fn equal_workers_share_a_core() {
+    let words = "--vm 1 --vm-method corpus --vm-bytes 1M --zswap 1 --zswap-bytes 512k --zpool 1 \
+                 --zpool-bytes 512k --timeout 600ms";
+    let document = checked(&machine().with(words));
+    for stressor in &document.stressors {
+        let share =
+            (stressor.user_seconds() + stressor.system_seconds()) / document.elapsed_seconds();
+        assert!(share > 0.1, "{} had {share} of the core", stressor.name);
+    }
+}
+
 /// Methods whose data compresses, under pressure: a quarter of the memory may be resident.
 #[test]
 fn vm_methods_under_memory_pressure() {
     for (granule, page_size) in GRANULES {
-        for method in ["zero-one", "rand-set", "incdec", "walk-1d", "flip", "gray", "ror"] {
+        for method in ["zero-one", "rand-set", "incdec", "walk-1d", "flip", "gray", "checkerboard"]
+        {
             let words = format!(
                 "granule={granule} --vm 1 --vm-method {method} --vm-bytes {} --timeout 20ms --verify",
                 64 * page_size

@@ -35,22 +35,17 @@ impl<'a, E: Env> Keyed<'a, E> {
     ///
     /// There is room for `capacity` pages and a quarter more, which absorbs the unevenness of
     /// hashed keys (eight standard deviations) and replacements under way. The table takes 44 to
-    /// 48 bytes of heap per page of that room.
-    #[must_use]
-    pub fn new(store: &'a Store<'a>, env: E, capacity: usize) -> Self {
+    /// 48 bytes of heap per page of that room; `None` when the heap does not have them.
+    pub fn new(store: &'a Store<'a>, env: E, capacity: usize) -> Option<Self> {
         let shards = (capacity / SHARD_ENTRIES).clamp(1, MAX_SHARDS);
         let shards = 1 << shards.ilog2();
         // The owner of an object has 32 bits, one value of which means nobody.
         let most = (u32::MAX as usize - 1) / shards;
         let share = capacity.div_ceil(shards);
         let shard_capacity = share.saturating_add(share / 4).clamp(1, most) as u32;
-        let shard = || Line(SpinLock::new(Shard::new(shard_capacity)));
-        Self {
-            store,
-            env,
-            shards: core::iter::repeat_with(shard).take(shards).collect(),
-            shard_capacity,
-        }
+        let shard = || Some(Line(SpinLock::new(Shard::new(shard_capacity)?)));
+        let shards: Option<_> = core::iter::repeat_with(shard).take(shards).collect();
+        Some(Self { store, env, shards: shards?, shard_capacity })
     }
 
     /// Stores `page` under `key`, in place of an older page of that key.

@@ -2,7 +2,7 @@
 //! more than [`MAX_CHAIN`] entries.
 
 use alloc::boxed::Box;
-use alloc::vec;
+use alloc::vec::Vec;
 
 use zpool::Handle;
 
@@ -43,16 +43,25 @@ enum State {
     Gone(Stored),
 }
 
+/// A slice of `length` elements on the heap; `None` when it has no room.
+fn boxed<T>(length: usize, elements: impl Iterator<Item = T>) -> Option<Box<[T]>> {
+    let mut slice = Vec::new();
+    slice.try_reserve_exact(length).ok()?;
+    slice.extend(elements);
+    Some(slice.into_boxed_slice())
+}
+
 impl Shard {
-    /// Room for `capacity` entries, which is less than 2^32 - 1.
-    pub(crate) fn new(capacity: u32) -> Self {
+    /// Room for `capacity` entries, which is less than 2^32 - 1. `None` when the heap has no room.
+    pub(crate) fn new(capacity: u32) -> Option<Self> {
         let entry = |next| Entry { key: 0, state: State::Free, next, readers: 0 };
         let link = |index| entry(if index + 1 < capacity { index + 1 } else { END });
-        Self {
-            heads: vec![END; (capacity as usize).next_power_of_two()].into_boxed_slice(),
-            entries: (0..capacity).map(link).collect(),
+        let chains = (capacity as usize).next_power_of_two();
+        Some(Self {
+            heads: boxed(chains, core::iter::repeat_n(END, chains))?,
+            entries: boxed(capacity as usize, (0..capacity).map(link))?,
             free: if capacity == 0 { END } else { 0 },
-        }
+        })
     }
 
     /// An entry for `key` that is not found yet. None when all are taken, or the chain is full.
@@ -196,7 +205,7 @@ mod tests {
 
     #[test]
     fn chains_are_bounded() {
-        let mut shard = Shard::new(64);
+        let mut shard = Shard::new(64).unwrap();
         (0..MAX_CHAIN as u64).for_each(|key| live(&mut shard, key));
         assert_eq!(shard.reserve(99, 0), None);
         assert!(shard.reserve(99, 1).is_some(), "another chain");
@@ -209,7 +218,7 @@ mod tests {
 
     #[test]
     fn reserved_entries_are_not_found() {
-        let mut shard = Shard::new(4);
+        let mut shard = Shard::new(4).unwrap();
         let index = shard.reserve(5, 0).unwrap();
         assert_eq!(shard.begin(5, 0, false), None);
         assert_eq!(shard.remove(5, 0), None);
@@ -221,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_last_reader_discards_what_went_meanwhile() {
-        let mut shard = Shard::new(4);
+        let mut shard = Shard::new(4).unwrap();
         live(&mut shard, 5);
         let (first, _) = shard.begin(5, 0, false).unwrap();
         let (second, _) = shard.begin(5, 0, true).unwrap();
@@ -237,7 +246,7 @@ mod tests {
     fn objects_that_are_read_do_not_move() {
         let handle = |bits| Handle::from_bits(bits).unwrap();
         let (old, new) = (handle(1), handle(2));
-        let mut shard = Shard::new(4);
+        let mut shard = Shard::new(4).unwrap();
         let index = shard.reserve(5, 0).unwrap();
         assert!(!shard.relocate(index, old, new), "not stored yet");
         shard.publish(index, 0, Stored::Object { handle: old, length: 9 });

@@ -12,6 +12,10 @@ use crate::sync::Lock;
 /// Data that one thread at a time has, for as long as it likes: whoever waits sleeps, and the
 /// holder runs at the priority of the most important waiter meanwhile.
 ///
+/// A waiter more important than the holder gets it at once. An equal one is woken, and gets it when
+/// it insists: handed over each time, two threads that want it for every page would do one page in a
+/// turn, and leave the rest of both turns to a third one.
+///
 /// Before threads run there is nobody to wait for, and it is simply taken.
 pub struct SleepLock<T> {
     inner: Lock<Inner>,
@@ -23,6 +27,8 @@ struct Inner {
     holder: u16,
     /// The holder was a waiter and does not know yet.
     handed_over: bool,
+    /// A waiter was woken, found somebody else holding the lock again, and wants it next.
+    insisted: bool,
     /// Bit i: thread i waits.
     waiting: [u64; MAX_THREADS / 64],
 }
@@ -40,6 +46,7 @@ impl<T> SleepLock<T> {
             inner: Lock::new(Inner {
                 holder: NONE,
                 handed_over: false,
+                insisted: false,
                 waiting: [0; MAX_THREADS / 64],
             }),
             data: UnsafeCell::new(data),
@@ -49,6 +56,7 @@ impl<T> SleepLock<T> {
     /// Waits for the data. For threads, with interrupts unmasked.
     pub fn lock(&self) -> SleepGuard<'_, T> {
         let me = me();
+        let mut woken = false;
         loop {
             let mut inner = self.inner.lock();
             if inner.holder == NONE {
@@ -61,10 +69,12 @@ impl<T> SleepLock<T> {
                 return SleepGuard { owner: self };
             }
             inner.waiting[usize::from(me) / 64] |= 1 << (me % 64);
+            inner.insisted |= woken;
             // With the lock of `inner` held, so that the holder still is one.
             lend(inner.holder, thread::get(me).priority());
             drop(inner);
             park();
+            woken = true;
         }
     }
 
@@ -81,8 +91,10 @@ impl<T> SleepLock<T> {
     fn unlock(&self) {
         let mut inner = self.inner.lock();
         let next = inner.most_important();
-        inner.holder = next;
-        inner.handed_over = next != NONE;
+        let now = next != NONE && (inner.insisted || is_more_important(next));
+        inner.holder = if now { next } else { NONE };
+        inner.handed_over = now;
+        inner.insisted &= !now;
         if next != NONE {
             inner.waiting[usize::from(next) / 64] &= !(1 << (next % 64));
         }
@@ -116,6 +128,12 @@ impl Inner {
         }
         best
     }
+}
+
+/// Whether a waiter is more important than the running thread would be without the lock.
+fn is_more_important(waiter: u16) -> bool {
+    let me = me();
+    me == BOOT || thread::get(waiter).priority() > thread::get(me).base_priority()
 }
 
 /// Lets a holder run at a waiter's priority.

@@ -24,7 +24,7 @@ fn env() -> HostEnv<Granule4K> {
 fn storing_a_key_again_replaces_its_page() {
     let (pool, contexts) = (TestPool::default(), fakes());
     let store = Store::new(&pool, &contexts, settings());
-    let keyed = Keyed::new(&store, env(), 100);
+    let keyed = Keyed::new(&store, env(), 100).unwrap();
     keyed.store(7, &page_of(1000, 1)).unwrap();
     keyed.store(7, &page_of(500, 2)).unwrap();
     let counters = store.counters();
@@ -37,7 +37,7 @@ fn storing_a_key_again_replaces_its_page() {
 fn a_failed_store_removes_the_older_page() {
     let (pool, contexts) = (TestPool::default(), fakes());
     let store = Store::new(&pool, &contexts, settings());
-    let keyed = Keyed::new(&store, env(), 100);
+    let keyed = Keyed::new(&store, env(), 100).unwrap();
     keyed.store(7, &page_of(1000, 1)).unwrap();
     assert_eq!(keyed.store(7, &page_of(0, 2)), Err(Reject::CompressFail));
     let counters = store.counters();
@@ -50,7 +50,7 @@ fn a_failed_store_removes_the_older_page() {
 fn a_disabled_store_keeps_what_it_has() {
     let (pool, contexts) = (TestPool::default(), fakes());
     let store = Store::new(&pool, &contexts, settings());
-    let keyed = Keyed::new(&store, env(), 100);
+    let keyed = Keyed::new(&store, env(), 100).unwrap();
     keyed.store(7, &page_of(1000, 1)).unwrap();
     keyed.store(9, &page_of(1000, 3)).unwrap();
     store.set_enabled(false);
@@ -104,7 +104,7 @@ fn loads_are_exclusive_and_reads_are_not() {
     let pool = (find(&backends, "zblock-v4").unwrap().create)(&env).unwrap();
     let contexts = contexts("lz4");
     let store = Store::new(&*pool, &contexts, settings());
-    let keyed = Keyed::new(&store, &env, 100);
+    let keyed = Keyed::new(&store, &env, 100).unwrap();
     let mut page = [0; PAGE];
     keyed.store(7, &text(1)).unwrap();
     assert_eq!(keyed.read(7, &mut page), Ok(true));
@@ -159,7 +159,7 @@ fn a_full_pool_refuses_repeated_words_too() {
 fn a_repeated_word_takes_no_object() {
     let (pool, contexts) = (TestPool::default(), contexts("lz4"));
     let store = Store::new(&pool, &contexts, settings());
-    let keyed = Keyed::new(&store, env(), 100);
+    let keyed = Keyed::new(&store, env(), 100).unwrap();
     for word in [0, 0x0123_4567_89ab_cdef, u64::MAX] {
         keyed.store(word, &repeated(word)).unwrap();
     }
@@ -199,7 +199,7 @@ fn zero_pages_can_be_the_swap_layers() {
     let (pool, contexts) = (TestPool::default(), contexts("lz4"));
     let settings = Settings { same_filled: SameFilled::Zero, ..settings() };
     let store = Store::new(&pool, &contexts, settings);
-    let keyed = Keyed::new(&store, env(), 100);
+    let keyed = Keyed::new(&store, env(), 100).unwrap();
     keyed.store(1, &text(1)).unwrap();
     // Neither limits nor switch are asked, and the older page of the key goes.
     store.set_enabled(false);
@@ -251,7 +251,7 @@ fn memory_failures_are_counted_and_survived() {
 fn a_full_table_refuses_and_recovers() {
     let (pool, contexts) = (TestPool::default(), fakes());
     let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
-    let keyed = Keyed::new(&store, env(), 8);
+    let keyed = Keyed::new(&store, env(), 8).unwrap();
     let results: vec::Vec<_> =
         (0..12).map(|key| keyed.store(key, &page_of(20, key as u8))).collect();
     assert_eq!(results[..10], [Ok(()); 10], "8 and a quarter");

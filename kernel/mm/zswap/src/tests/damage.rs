@@ -61,7 +61,7 @@ fn a_handle_of_nothing_is_reported() {
 fn a_damaged_page_leaves_the_table() {
     let (pool, contexts) = (TestPool::default(), contexts("none"));
     let store = Store::new(&pool, &contexts, Settings::new(PAGE, 1000));
-    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 10);
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 10).unwrap();
     keyed.store(1, &text(1)).unwrap();
     let handle = (1..).find_map(Handle::from_bits).unwrap();
     pool.free(handle).unwrap();

@@ -61,7 +61,7 @@ const BUDGET: Budget = Budget { bytes: 16384, objects: 8 };
 fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
     let contexts = contexts("lz4");
     let store = Store::new(pool, &contexts, settings);
-    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 16);
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 16).unwrap();
     let mut model: HashMap<u64, Vec<u8>> = HashMap::new();
     let mut page = [0; PAGE];
     let (mut out, mut into) = (0, 0);
@@ -165,7 +165,7 @@ proptest! {
 fn every_object_of_a_table_moves() {
     let (pool, contexts) = (TestPool::default(), contexts("lz4"));
     let store = Store::new(&pool, &contexts, Settings::new(PAGE, 10_000));
-    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 3000);
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 3000).unwrap();
     let pages = if cfg!(miri) { 5 } else { 300 };
     for key in 0..pages {
         // Keys that differ in upper bits only.

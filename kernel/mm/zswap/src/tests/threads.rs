@@ -38,7 +38,7 @@ fn is_of(page: &[u8], key: u64) -> bool {
 fn run(pool: &dyn ZPool, keys: usize, work: impl Fn(usize, &Keyed<'_, HostEnv<Granule4K>>) + Sync) {
     let contexts = contexts();
     let store = Store::new(pool, &contexts, Settings::new(PAGE, 100_000));
-    let keyed = Keyed::new(&store, HostEnv::with_cpus(THREADS), keys);
+    let keyed = Keyed::new(&store, HostEnv::with_cpus(THREADS), keys).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..THREADS)
