@@ -3,7 +3,10 @@
 use std::io::{Cursor, Write};
 
 use anyhow::{Context, Result, ensure};
-use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions, format_volume};
+use fatfs::{
+    Date, DateTime, FatType, FileSystem, FormatVolumeOptions, FsOptions, Time, TimeProvider,
+    format_volume,
+};
 use mbrman::{BOOT_INACTIVE, CHS, MBR, MBRPartitionEntry};
 
 /// Bytes of a sector.
@@ -73,15 +76,32 @@ fn file_system(partition: &mut [u8], files: &[(&str, Vec<u8>)]) -> Result<()> {
         let at = boot_sector * SECTOR + HIDDEN_SECTORS_OFFSET;
         partition[at..at + 4].copy_from_slice(&hidden.to_le_bytes());
     }
-    // Without the crate's `chrono` all times are 1980-01-01.
-    let file_system = FileSystem::new(Cursor::new(&mut *partition), FsOptions::new())?;
+    let options = FsOptions::new().time_provider(&Beginning);
+    let file_system = FileSystem::new(Cursor::new(&mut *partition), options)?;
     for (name, bytes) in files {
         let mut file = file_system.root_dir().create_file(name)?;
         file.write_all(bytes).with_context(|| (*name).to_owned())?;
         file.flush()?;
     }
+    // Counts free clusters, which the file system then notes for its readers.
+    file_system.stats()?;
     file_system.unmount()?;
     Ok(())
+}
+
+/// The time of all files: the beginning of FAT's calendar.
+#[derive(Debug)]
+struct Beginning;
+
+impl TimeProvider for Beginning {
+    fn get_current_date(&self) -> Date {
+        Date { year: 1980, month: 1, day: 1 }
+    }
+
+    fn get_current_date_time(&self) -> DateTime {
+        let time = Time { hour: 0, min: 0, sec: 0, millis: 0 };
+        DateTime { date: self.get_current_date(), time }
+    }
 }
 
 /// Sector of the partition with a copy of the boot sector (FAT specification, BPB_BkBootSec).
