@@ -17,7 +17,7 @@ pub struct Snapshot {
     pub pool: Option<PoolStatistics>,
 }
 
-/// Counters of demand paging since boot; the last three are gauges.
+/// Counters of demand paging since the run began; the last three are gauges.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct PagingCounters {
     /// Faults served with a fresh zero-filled frame.
@@ -43,7 +43,7 @@ pub struct PagingCounters {
 /// Counters of the compressed page store, under the names the Linux kernel uses for zswap.
 ///
 /// `stored_pages`, `pool_total_size`, `same_filled_pages` and `stored_bytes` are gauges, the rest
-/// are events since boot.
+/// are events since the run began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreCounters {
