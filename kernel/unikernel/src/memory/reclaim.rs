@@ -14,10 +14,24 @@ use super::counters::count;
 use super::frames::Frame;
 use super::pager::{ArenaOwners, Pager};
 use super::swap;
-use crate::arch::mmu;
+use crate::arch::{clock, mmu};
+use crate::sched;
 
 /// Entries the clock looks at in one step.
 const VISITS: usize = 64;
+
+/// How long a thread waits for a frame at most.
+const PATIENCE_NS: u64 = 1_000_000_000;
+
+/// How long others may go on before it looks again.
+const PAUSE_NS: u64 = 50_000;
+
+/// What two turns of the clock came to.
+struct Round<G: TranslationGranule> {
+    frame: Option<Frame<G>>,
+    /// Victims that the store did not take.
+    refused: usize,
+}
 
 impl<G: TranslationGranule> Pager<G> {
     /// A frame for a page, counted as resident: a free one within the allowance, otherwise a
@@ -38,25 +52,39 @@ impl<G: TranslationGranule> Pager<G> {
     /// Takes the frame of a page that can be stored; it stays counted as resident, for the page
     /// that gets it.
     ///
-    /// Gives up after two turns of the clock: then every page was busy, in constant use, or
-    /// refused by the store.
+    /// Gives up when, in two turns of the clock, the store refused as many victims as there are
+    /// resident pages. Otherwise other threads were at the pages, such as one that gives up its
+    /// arena: it lets them go on and looks again, for [`PATIENCE_NS`].
     fn evict(&self) -> Option<Frame<G>> {
+        let deadline = clock::now_ns() + PATIENCE_NS;
+        loop {
+            let round = self.evict_once();
+            let all_refused = round.refused >= self.residency.resident_pages();
+            if round.frame.is_some() || all_refused || clock::now_ns() > deadline {
+                return round.frame;
+            }
+            sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
+        }
+    }
+
+    /// Two turns of the clock.
+    fn evict_once(&self) -> Round<G> {
+        let mut round = Round { frame: None, refused: 0 };
         let arenas = self.arenas.pin_all();
         let mut visits = 2 * arenas.pages() + VISITS;
-        while visits > 0 {
+        while visits > 0 && round.frame.is_none() {
             let scan = self.clock.step(&arenas, VISITS.min(visits));
             self.counters.scanned.fetch_add(scan.visited as u64, Ordering::Relaxed);
             if scan.visited == 0 {
                 break;
             }
             visits -= scan.visited;
-            if let Some((number, victim)) = scan.victim
-                && let Some(frame) = self.store_victim(&arenas, number, victim)
-            {
-                return Some(frame);
+            if let Some((number, victim)) = scan.victim {
+                round.frame = self.store_victim(&arenas, number, victim);
+                round.refused += usize::from(round.frame.is_none());
             }
         }
-        None
+        round
     }
 
     fn store_victim(
