@@ -53,7 +53,8 @@ impl<T> SleepLock<T> {
         }
     }
 
-    /// Waits for the data. For threads, with interrupts unmasked.
+    /// Waits for the data. For threads with interrupts unmasked; during boot, while nobody else
+    /// can have it, also with interrupts masked.
     pub fn lock(&self) -> SleepGuard<'_, T> {
         let me = me();
         let mut woken = false;
@@ -73,6 +74,7 @@ impl<T> SleepLock<T> {
             // With the lock of `inner` held, so that the holder still is one.
             lend(inner.holder, thread::get(me).priority());
             drop(inner);
+            debug_assert!(!interrupts::masked(), "a thread sleeps with interrupts masked");
             park();
             woken = true;
         }
@@ -145,12 +147,7 @@ fn lend(holder: u16, priority: u8) {
 
 fn me() -> u16 {
     let cpu = cpu::current();
-    if thread::scheduling(cpu.id) {
-        debug_assert!(!interrupts::masked(), "a sleeping lock with interrupts masked");
-        thread::current_of(cpu).index()
-    } else {
-        BOOT
-    }
+    if thread::scheduling(cpu.id) { thread::current_of(cpu).index() } else { BOOT }
 }
 
 /// Access to the data of a [`SleepLock`].
