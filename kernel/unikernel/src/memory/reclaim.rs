@@ -36,38 +36,50 @@ struct Round<G: TranslationGranule> {
 impl<G: TranslationGranule> Pager<G> {
     /// A frame for a page, counted as resident: a free one within the allowance, otherwise a
     /// victim's. `None` when nothing can be evicted.
-    pub(super) fn take_frame(&self) -> Option<Frame<G>> {
-        if self.residency.try_reserve() {
-            if let Some(frame) = self.frames.take() {
-                let resident = self.residency.resident_pages() as u64;
-                self.counters.resident_max.fetch_max(resident, Ordering::Relaxed);
-                return Some(frame);
-            }
-            // RAM is used up before the allowance is: live within what there is.
-            self.residency.release();
-        }
-        self.evict()
-    }
-
-    /// Takes the frame of a page that can be stored; it stays counted as resident, for the page
-    /// that gets it.
     ///
     /// Gives up when, in two turns of the clock, the store refused as many victims as there are
     /// resident pages. Otherwise other threads were at the pages, such as one that gives up its
-    /// arena: it lets them go on and looks again, for [`PATIENCE_NS`].
-    fn evict(&self) -> Option<Frame<G>> {
+    /// arena: it lets them go on and tries again, for [`PATIENCE_NS`].
+    pub(super) fn take_frame(&self) -> Option<Frame<G>> {
+        if let Some(frame) = self.take_free() {
+            return Some(frame);
+        }
         let deadline = clock::now_ns() + PATIENCE_NS;
         loop {
+            let resident = self.residency.resident_pages();
             let round = self.evict_once();
-            let all_refused = round.refused >= self.residency.resident_pages();
-            if round.frame.is_some() || all_refused || clock::now_ns() > deadline {
+            if round.frame.is_some() {
                 return round.frame;
+            }
+            // Meanwhile others may have given frames back.
+            if let Some(frame) = self.take_free() {
+                return Some(frame);
+            }
+            if round.refused >= resident || clock::now_ns() > deadline {
+                return None;
             }
             sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
         }
     }
 
-    /// Two turns of the clock.
+    /// A free frame within the allowance.
+    fn take_free(&self) -> Option<Frame<G>> {
+        if !self.residency.try_reserve() {
+            return None;
+        }
+        let frame = self.frames.take();
+        if frame.is_some() {
+            let resident = self.residency.resident_pages() as u64;
+            self.counters.resident_max.fetch_max(resident, Ordering::Relaxed);
+        } else {
+            // RAM is used up before the allowance is: live within what there is.
+            self.residency.release();
+        }
+        frame
+    }
+
+    /// Takes the frame of a page that can be stored, within two turns of the clock; it stays counted
+    /// as resident, for the page that gets it.
     fn evict_once(&self) -> Round<G> {
         let mut round = Round { frame: None, refused: 0 };
         let arenas = self.arenas.pin_all();
