@@ -74,8 +74,11 @@ fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
                 }
                 Err(reject) => {
                     let noise = matches!(content, Content::Noise(_));
-                    assert_eq!(noise, reject == Reject::CompressFail, "{reject}");
-                    assert!(noise || model.len() >= 16, "{reject} at {} pages", model.len());
+                    match reject {
+                        Reject::CompressFail => assert!(noise, "{content:?} was refused"),
+                        Reject::NoEntry => assert!(model.len() >= 16, "full at {}", model.len()),
+                        other => panic!("{other}"),
+                    }
                     model.remove(&key);
                 }
             },
