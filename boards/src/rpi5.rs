@@ -47,7 +47,7 @@ pub const WATCHDOG_CONTROL_OFFSET: u64 = 0x1c;
 
 /// What to write there to stop a watchdog that firmware has left running, password included.
 ///
-/// Some firmware of June and July 2025 does (raspberrypi/firmware issue 1980). The value is the
+/// Some firmware of June and July 2025 does (raspberrypi/firmware, number 1980 of its tracker). The value is the
 /// one that drivers for earlier Raspberry Pis write.
 pub const WATCHDOG_STOP: u32 = 0x5a00_0102;
 
