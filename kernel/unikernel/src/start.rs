@@ -16,7 +16,7 @@ use stress::options::Log;
 use zswap::{Context, Settings, Store};
 
 use crate::arch::mmu::{self, Translation};
-use crate::arch::{clock, firmware, gic, interrupts, memory_functions, vectors};
+use crate::arch::{clock, firmware, gic, interrupts, memory_functions, pmu, vectors};
 use crate::board;
 use crate::boot::entry::{self, SecondaryStart};
 use crate::console::log::Mode;
@@ -82,6 +82,7 @@ pub extern "C" fn secondary_cpu(cpu: &'static cpu::Cpu) -> ! {
     vectors::install();
     let limit = cpu.stack_limit.load(Ordering::Relaxed);
     gic::init_cpu();
+    pmu::init_cpu();
     if Thread::adopt(cpu, PRIORITY_IDLE, limit).is_none() {
         cpu::halt();
     }
@@ -130,6 +131,7 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
 
     gic::init(&machine);
     gic::init_cpu();
+    pmu::init_cpu();
     let limit = image.stack.start as u64;
     if Thread::adopt(cpu::current(), PRIORITY_IDLE, limit).is_none() {
         refuse(Status::NoResource, format_args!("no room for the first thread"));

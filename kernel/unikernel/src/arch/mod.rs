@@ -8,6 +8,7 @@ pub mod gic;
 pub mod interrupts;
 pub mod memory_functions;
 pub mod mmu;
+pub mod pmu;
 pub mod semihosting;
 pub mod switch;
 pub mod vectors;

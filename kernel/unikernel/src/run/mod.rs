@@ -19,8 +19,8 @@ use stress::{Corpus, Options, PageStore};
 use zpool::{AllocError, ZPool, find};
 use zswap::{Keyed, Store};
 
-use crate::arch::clock;
 use crate::arch::mmu::Translation;
+use crate::arch::{clock, pmu};
 use crate::console::log;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
@@ -169,6 +169,16 @@ fn greet(boot: &Boot, cpus: usize) {
         );
     }
     if options.verbose {
+        println!(
+            "zlab: debug: [0] PMU: {}, a read takes {} cycles, {} instructions",
+            match (pmu::available(), pmu::counts_instructions()) {
+                (false, _) => "no counters",
+                (true, false) => "cycles, no instructions",
+                (true, true) => "cycles and instructions",
+            },
+            pmu::cycles_cost(),
+            pmu::instructions_cost()
+        );
         for ram in &machine.memory {
             println!("zlab: debug: [0] RAM {:#012x}-{:#012x}", ram.start, ram.end);
         }
