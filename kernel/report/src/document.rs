@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LatencyHistogram, Outcome, Snapshot, Status, StressorResult};
+use crate::{Comparison, LatencyHistogram, Outcome, Snapshot, Status, StressorResult};
 
 /// The whole result of one run: what ran where, what it did, how it ended.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -25,6 +25,9 @@ pub struct Document {
     /// Latency distributions.
     #[serde(default)]
     pub latencies: Vec<LatencyHistogram>,
+    /// What a comparison of allocators found; absent in other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
     /// How the run ended.
     pub verdict: Verdict,
 }

@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod block;
+mod comparison;
 mod document;
 mod error;
 mod histogram;
@@ -15,6 +16,10 @@ pub mod text;
 pub mod yaml;
 
 pub use block::{BEGIN, END, LINE_LIMIT, parse_block};
+pub use comparison::{
+    Balance, Comparison, CompressedSizes, Contestant, Distribution, Load, PoolPoint, PoolRun,
+    Response, Step, Unit,
+};
 pub use document::{Document, MachineDescription, Settings, Verdict};
 pub use error::ReportError;
 pub use histogram::{Bucket, LatencyHistogram};

@@ -89,6 +89,7 @@ pub fn document() -> Document {
                 Bucket { low_ns: 4992, high_ns: 5119, count: 1 },
             ],
         }],
+        comparison: None,
         verdict: Verdict::of(Status::Success),
     }
 }
