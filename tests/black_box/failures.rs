@@ -62,15 +62,15 @@ fn verify_errors_are_caught_in_every_stressor() {
     }
 }
 
-/// Pages that no allocator takes, and little room for them: the worker that touches them is
-/// killed, the others go on.
+/// Pages that do not become smaller, and little room for them in the pool: the worker that touches
+/// them is killed, the others go on.
 #[test]
 fn out_of_memory_kills_the_worker_and_not_the_system() {
     let corpus = TemporaryFile::new("incompressible", &incompressible(1 << 20));
     for granule in ["4k", "16k"] {
         let words = format!(
-            "granule={granule} --vm 1 --vm-method corpus --vm-bytes 4M --resident 512k --zpool 1 \
-             --zpool-bytes 256k --timeout 200ms --verify --metrics"
+            "granule={granule} --vm 1 --vm-method corpus --vm-bytes 4M --resident 512k \
+             --max-pool-percent 1 --zpool 1 --zpool-bytes 256k --timeout 200ms --verify --metrics"
         );
         let machine = machine().memory(128 << 20).file("corpus", corpus.path()).with(&words);
         let outcome = expect(3, &machine);
@@ -99,10 +99,10 @@ fn more_than_can_be_had_is_status_3() {
 fn a_run_without_a_completed_check_is_status_7() {
     let outcome = expect(7, &machine().with(""));
     assert_line(&outcome, &["zlab: verdict: 7 no data"]);
-    // The store takes none of these pages.
+    // This allocator takes none of these pages.
     let corpus = TemporaryFile::new("refused", &incompressible(1 << 20));
     let machine = machine().file("corpus", corpus.path());
-    let outcome = expect(7, &machine.with("--zswap 1 --timeout 10ms --verify"));
+    let outcome = expect(7, &machine.with("zpool=zbud --zswap 1 --timeout 10ms --verify"));
     let document = outcome.document().expect("a run without data has a document that says so");
     assert_eq!(stressor(&document, "zswap").outcome(), StressorOutcome::NoData, "{outcome}");
 }

@@ -42,8 +42,8 @@ pub struct PagingCounters {
 
 /// Counters of the compressed page store, under the names the Linux kernel uses for zswap.
 ///
-/// `stored_pages`, `pool_total_size`, `same_filled_pages` and `stored_bytes` are gauges, the rest
-/// are events since the run began.
+/// `stored_pages`, `pool_total_size`, `same_filled_pages`, `stored_incompressible_pages` and
+/// `stored_bytes` are gauges, the rest are events since the run began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreCounters {
@@ -76,6 +76,9 @@ pub struct StoreCounters {
     pub zswpwb: u64,
     /// Pages stored as one repeated word.
     pub same_filled_pages: u64,
+    /// Pages stored as they are, because they do not become smaller (a gauge, among the others'
+    /// objects).
+    pub stored_incompressible_pages: u64,
     /// Stores that found an older entry of their key.
     pub duplicate_entry: u64,
     /// Objects that did not decompress to a page (no counter of the kernel's).
@@ -87,10 +90,11 @@ pub struct StoreCounters {
 impl StoreCounters {
     /// Names and values in the order of the results table.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    pub fn named(&self) -> [(&'static str, u64); 18] {
         [
             ("stored_pages", self.stored_pages),
             ("same_filled_pages", self.same_filled_pages),
+            ("stored_incompressible_pages", self.stored_incompressible_pages),
             ("stored_bytes", self.stored_bytes),
             ("pool_total_size", self.pool_total_size),
             ("zswpout", self.zswpout),

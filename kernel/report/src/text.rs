@@ -107,7 +107,7 @@ fn miscellaneous(document: &Document, out: &mut dyn Write) -> fmt::Result {
 pub fn memory(document: &Document, out: &mut dyn Write) -> fmt::Result {
     let Snapshot { paging, store, pool } = &document.memory;
     let line = |out: &mut dyn Write, name: &str, value: u64| {
-        writeln!(out, "{METRIC}{name:<24} {value:>15}")
+        writeln!(out, "{METRIC}{name:<28} {value:>11}")
     };
     writeln!(out, "{METRIC}paging:")?;
     paging.named().iter().try_for_each(|&(name, value)| line(out, name, value))?;
@@ -121,12 +121,12 @@ pub fn memory(document: &Document, out: &mut dyn Write) -> fmt::Result {
         pool.named().iter().try_for_each(|&(name, value)| line(out, name, value))?;
         line(out, "total_bytes", pool.total_bytes(page_size))?;
         let density = pool.density(page_size);
-        writeln!(out, "{METRIC}{:<24} {density:>15.4}", "density")?;
+        writeln!(out, "{METRIC}{:<28} {density:>11.4}", "density")?;
         let stored =
             store.map_or(0, |store| store.stored_pages.saturating_sub(store.same_filled_pages));
         if stored > 0 {
             let ratio = divide((stored * page_size) as f64, pool.total_bytes(page_size) as f64);
-            writeln!(out, "{METRIC}{:<24} {ratio:>15.4}", "ratio")?;
+            writeln!(out, "{METRIC}{:<28} {ratio:>11.4}", "ratio")?;
         }
     }
     Ok(())

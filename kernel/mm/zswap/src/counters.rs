@@ -44,9 +44,11 @@ counters! {
     same_filled_pages,
     /// Gauge: those of `same_filled_pages` whose word takes an object of the pool.
     same_filled_objects,
-    /// Gauge: pages now stored that are compressed.
+    /// Gauge: pages now stored in an object that is compressed, or the page as it is.
     compressed_pages,
-    /// Gauge: bytes of those pages as compressed. Over `pool_total_size` it is the density.
+    /// Gauge: those of `compressed_pages` that are kept as they are.
+    stored_incompressible_pages,
+    /// Gauge: bytes of those objects. Over `pool_total_size` it is the density.
     compressed_bytes,
     /// Event: page stored (`/proc/vmstat` has it under this name).
     zswpout,
@@ -61,7 +63,8 @@ counters! {
     /// Event: attempt to store that was refused because the pool had not shrunk to the
     /// acceptance threshold. The kernel does not count these.
     reject_hysteresis,
-    /// Event: the compressor failed; an incompressible page counts here.
+    /// Event: the compressor failed; an incompressible page counts here under
+    /// [`Incompressible::Refuse`](crate::Incompressible::Refuse).
     reject_compress_fail,
     /// Event: the pool does not store objects of that size.
     reject_compress_poor,

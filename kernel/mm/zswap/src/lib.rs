@@ -26,4 +26,4 @@ pub use counters::Counters;
 pub use error::{LoadError, Reject};
 pub use keyed::Keyed;
 pub use limits::{Admission, Limits};
-pub use store::{SameFilled, Settings, Store, Stored};
+pub use store::{Incompressible, SameFilled, Settings, Store, Stored};

@@ -7,7 +7,7 @@ use zpool::{AllocError, Handle, HandleError, Owner, ZPool};
 
 use crate::counters::Live;
 use crate::same;
-use crate::{Admission, Context, Contexts, Counters, Limits, LoadError, Reject};
+use crate::{Admission, CompressError, Context, Contexts, Counters, Limits, LoadError, Reject};
 
 /// What a store is told at creation.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +22,8 @@ pub struct Settings {
     pub accept_threshold_percent: u32,
     /// What is done with pages that repeat one word.
     pub same_filled: SameFilled,
+    /// What is done with pages that do not become smaller.
+    pub incompressible: Incompressible,
     /// Whether the holder of a [`Stored`] has room for this word. Other words become objects of
     /// the pool ([`Stored::Word`]).
     pub word_fits: fn(u64) -> bool,
@@ -29,7 +31,7 @@ pub struct Settings {
 
 impl Settings {
     /// A limit of 50 %, an acceptance threshold of 90 %, repeated words detected and all of them
-    /// fitting.
+    /// fitting, incompressible pages kept.
     #[must_use]
     pub const fn new(page_size: usize, ram_pages: usize) -> Self {
         Self {
@@ -38,6 +40,7 @@ impl Settings {
             max_pool_percent: 50,
             accept_threshold_percent: 90,
             same_filled: SameFilled::Word,
+            incompressible: Incompressible::Keep,
             word_fits: |_| true,
         }
     }
@@ -56,6 +59,16 @@ pub enum SameFilled {
     Word,
 }
 
+/// What is done with pages that do not become smaller.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Incompressible {
+    /// They are refused. zswap of Linux 6.12.
+    Refuse,
+    /// They are kept as they are, in an object of the length of a page, if the pool stores that.
+    /// zram.
+    Keep,
+}
+
 /// Names one stored page. Whoever holds it gives it back once, by [`Store::discard`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stored {
@@ -63,11 +76,11 @@ pub enum Stored {
     Same(u64),
     /// A page that repeats the word in this object of 8 bytes.
     Word(Handle),
-    /// A compressed page.
+    /// A compressed page, or one as it is.
     Object {
         /// The object that holds it.
         handle: Handle,
-        /// Bytes of it: 1 to the length of a page.
+        /// Bytes of it: 1 to the length of a page, which means the page as it is.
         length: u32,
     },
 }
@@ -203,6 +216,9 @@ impl<'a> Store<'a> {
             Stored::Object { length, .. } => {
                 self.counters.compressed_pages.subtract(1);
                 self.counters.compressed_bytes.subtract(length.into());
+                if self.is_whole_page(length as usize) {
+                    self.counters.stored_incompressible_pages.subtract(1);
+                }
             }
         }
         if !self.is_swap_layers(stored) {
@@ -257,6 +273,9 @@ impl<'a> Store<'a> {
             Stored::Object { length, .. } => {
                 self.counters.compressed_pages.add(1);
                 self.counters.compressed_bytes.add(length.into());
+                if self.is_whole_page(length as usize) {
+                    self.counters.stored_incompressible_pages.add(1);
+                }
             }
         }
         self.counters.stored_pages.add(1);
@@ -291,12 +310,29 @@ impl<'a> Store<'a> {
 
     fn compress(&self, context: &mut Context, page: &[u8], owner: Owner) -> Result<Stored, Reject> {
         let Context { compressor, output, .. } = context;
-        let length = compressor.compress(page, output).map_err(|_| Reject::CompressFail)?;
-        if length == 0 || length > page.len() {
-            return Err(Reject::CompressFail);
-        }
+        let length = match compressor.compress(page, output) {
+            Ok(length) if !self.is_whole_page(length) => length,
+            Ok(_) | Err(CompressError::TooLong) => return self.keep_whole(page, owner),
+            Err(CompressError::Failed) => return Err(Reject::CompressFail),
+        };
         let handle = self.new_object(&output[..length], owner)?;
         Ok(Stored::Object { handle, length: length as u32 })
+    }
+
+    /// Stores a page that does not become smaller.
+    fn keep_whole(&self, page: &[u8], owner: Owner) -> Result<Stored, Reject> {
+        if self.settings.incompressible == Incompressible::Refuse {
+            return Err(Reject::CompressFail);
+        }
+        match self.pool.malloc(page.len(), owner) {
+            Ok(handle) => {
+                self.write(handle, page)?;
+                Ok(Stored::Object { handle, length: page.len() as u32 })
+            }
+            Err(AllocError::NoMemory) => Err(Reject::AllocFail),
+            // This back end has no objects of that length.
+            Err(AllocError::Invalid | AllocError::NoSpace) => Err(Reject::CompressFail),
+        }
     }
 
     fn new_object(&self, bytes: &[u8], owner: Owner) -> Result<Handle, Reject> {
@@ -304,13 +340,19 @@ impl<'a> Store<'a> {
             AllocError::NoSpace => Reject::CompressPoor,
             AllocError::Invalid | AllocError::NoMemory => Reject::AllocFail,
         })?;
-        if self.pool.write(handle, bytes).is_err() {
-            if self.pool.free(handle).is_err() {
-                self.counters.free_fail.add(1);
-            }
-            return Err(Reject::AllocFail);
-        }
+        self.write(handle, bytes)?;
         Ok(handle)
+    }
+
+    /// Fills a new object, or gives it up.
+    fn write(&self, handle: Handle, bytes: &[u8]) -> Result<(), Reject> {
+        if self.pool.write(handle, bytes).is_ok() {
+            return Ok(());
+        }
+        if self.pool.free(handle).is_err() {
+            self.counters.free_fail.add(1);
+        }
+        Err(Reject::AllocFail)
     }
 
     fn read_word(&self, handle: Handle) -> Result<u64, LoadError> {
@@ -328,7 +370,13 @@ impl<'a> Store<'a> {
         self.contexts.with(&mut |context| {
             let Context { compressor, object, .. } = context;
             result = self.pool.read(handle, length, object).map_err(LoadError::Handle).and_then(
-                |bytes| compressor.decompress(&bytes, page).map_err(|_| LoadError::Damaged),
+                |bytes| {
+                    if self.is_whole_page(length) {
+                        page.copy_from_slice(&bytes);
+                        return Ok(());
+                    }
+                    compressor.decompress(&bytes, page).map_err(|_| LoadError::Damaged)
+                },
             );
         });
         if result == Err(LoadError::Damaged) {
@@ -336,6 +384,11 @@ impl<'a> Store<'a> {
             page.fill(0);
         }
         result
+    }
+
+    /// Whether an object of this length holds a page as it is.
+    fn is_whole_page(&self, length: usize) -> bool {
+        length == self.settings.page_size && self.settings.incompressible == Incompressible::Keep
     }
 
     /// Whether this page is one of those that [`Store::put_zero`] kept.

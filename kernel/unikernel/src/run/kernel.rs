@@ -324,6 +324,7 @@ fn add_store(total: &mut StoreCounters, counters: &zswap::Counters) {
     total.zswpout += counters.zswpout;
     total.zswpin += counters.zswpin;
     total.same_filled_pages += counters.same_filled_pages;
+    total.stored_incompressible_pages += counters.stored_incompressible_pages;
     total.damaged += counters.decompress_fail;
     total.stored_bytes += counters.compressed_bytes;
 }

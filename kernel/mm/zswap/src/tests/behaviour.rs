@@ -9,11 +9,15 @@ use zpool::{AllocError, Granule4K, Owner, ZPool, find};
 
 use super::pool::TestPool;
 use super::{PAGE, contexts, fakes, noise, page_of, repeated, text};
-use crate::{Counters, Keyed, LoadError, Reject, SameFilled, Settings, Store, Stored};
+use crate::{
+    Counters, Incompressible, Keyed, LoadError, Reject, SameFilled, Settings, Store, Stored,
+};
 
-/// 1000 page frames of RAM with the kernel's limits: 200 frames, resuming at 180.
+/// 1000 page frames of RAM with the kernel's limits: 200 frames, resuming at 180, and incompressible
+/// pages refused as the kernel does.
 fn settings() -> Settings {
-    Settings { max_pool_percent: 20, ..Settings::new(PAGE, 1000) }
+    let incompressible = Incompressible::Refuse;
+    Settings { max_pool_percent: 20, incompressible, ..Settings::new(PAGE, 1000) }
 }
 
 fn env() -> HostEnv<Granule4K> {
@@ -95,6 +99,58 @@ fn incompressible_pages_fail_in_the_compressor() {
     assert_eq!(store.put(&noise(1), Owner::NONE), Err(Reject::CompressFail));
     assert_eq!(store.counters().reject_compress_fail, 1);
     assert_eq!(pool.total_pages(), 0);
+}
+
+#[test]
+fn incompressible_pages_are_kept_where_the_pool_permits() {
+    for (name, kept) in [("zblock", true), ("zblock-v4", false)] {
+        let env = env();
+        let backends = zblock::backends::<&HostEnv<Granule4K>>();
+        let pool = (find(&backends, name).unwrap().create)(&env).unwrap();
+        let contexts = contexts("lz4");
+        let settings = Settings { incompressible: Incompressible::Keep, ..settings() };
+        let store = Store::new(&*pool, &contexts, settings);
+        let stored = store.put(&noise(1), Owner::NONE);
+        let counters = store.counters();
+        assert_eq!(counters.stored_incompressible_pages, u64::from(kept), "{name}");
+        assert_eq!(counters.reject_compress_fail, u64::from(!kept), "{name}");
+        let Ok(stored) = stored else { continue };
+        assert!(matches!(stored, Stored::Object { length: 4096, .. }), "{stored:?}");
+        let mut page = [0; PAGE];
+        store.get(stored, &mut page).unwrap();
+        assert_eq!(page[..], noise(1));
+        store.discard(stored).unwrap();
+        let counters = store.counters();
+        let gauges = [counters.stored_incompressible_pages, counters.compressed_bytes];
+        assert_eq!(gauges, [0; 2]);
+    }
+}
+
+#[test]
+fn incompressible_pages_stop_at_the_limit() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let settings = Settings { incompressible: Incompressible::Keep, ..settings() };
+    let store = Store::new(&pool, &contexts, settings);
+    let results: vec::Vec<_> = (0..201).map(|seed| store.put(&noise(seed), Owner::NONE)).collect();
+    assert!(results[..200].iter().all(Result::is_ok));
+    assert_eq!(results[200], Err(Reject::PoolLimit));
+    assert_eq!(store.counters().stored_incompressible_pages, 200);
+}
+
+#[test]
+fn a_page_as_it_is_needs_memory_too() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let settings = Settings { incompressible: Incompressible::Keep, ..settings() };
+    let store = Store::new(&pool, &contexts, settings);
+    for (error, reject) in [
+        (AllocError::NoMemory, Reject::AllocFail),
+        (AllocError::NoSpace, Reject::CompressFail),
+        (AllocError::Invalid, Reject::CompressFail),
+    ] {
+        pool.fail_next(error);
+        assert_eq!(store.put(&noise(1), Owner::NONE), Err(reject));
+    }
+    assert_eq!(store.counters().stored_pages, 0);
 }
 
 #[test]

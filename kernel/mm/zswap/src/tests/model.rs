@@ -6,12 +6,13 @@ use std::vec::Vec;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::sample::select;
 use zpool::testing::HostEnv;
 use zpool::{Budget, Granule4K, ZPool, find};
 
 use super::pool::TestPool;
 use super::{PAGE, contexts, noise, repeated, text};
-use crate::{Keyed, Reject, SameFilled, Settings, Store};
+use crate::{Incompressible, Keyed, Reject, SameFilled, Settings, Store};
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -129,11 +130,13 @@ fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
 
 fn settings() -> impl Strategy<Value = Settings> {
     let modes = [SameFilled::Off, SameFilled::Zero, SameFilled::Word];
+    let incompressible = [Incompressible::Refuse, Incompressible::Keep];
     let fits: [fn(u64) -> bool; 2] = [|_| true, |word| word < 1 << 61];
-    (prop::sample::select(modes.to_vec()), prop::sample::select(fits.to_vec())).prop_map(
-        |(same_filled, word_fits)| Settings {
+    (select(modes.to_vec()), select(fits.to_vec()), select(incompressible.to_vec())).prop_map(
+        |(same_filled, word_fits, incompressible)| Settings {
             same_filled,
             word_fits,
+            incompressible,
             ..Settings::new(PAGE, 10_000)
         },
     )
