@@ -21,6 +21,10 @@ pub struct Cpu {
     pub stack_limit: AtomicU64,
     /// Top of the CPU's emergency stack.
     pub emergency_stack: AtomicU64,
+    /// Virtual counter at the first instructions of the last interrupt's vector.
+    pub vector_tick: AtomicU64,
+    /// Virtual counter when the handler of the last timer interrupt looked at it.
+    pub handler_tick: AtomicU64,
     /// Number of the CPU, below [`MAX_CPUS`].
     pub id: usize,
     /// Its affinity as MPIDR_EL1 has it.
@@ -42,6 +46,8 @@ impl Cpu {
         Self {
             stack_limit: AtomicU64::new(0),
             emergency_stack: AtomicU64::new(0),
+            vector_tick: AtomicU64::new(0),
+            handler_tick: AtomicU64::new(0),
             id,
             affinity: AtomicU64::new(0),
             online: AtomicBool::new(false),

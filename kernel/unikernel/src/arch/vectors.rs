@@ -17,6 +17,12 @@ global_asm!(
     "msr tpidr_el0, x0",
     "msr tpidrro_el0, x1",
     "mrs x0, tpidr_el1",
+    // When an interrupt got here, for who measures latency. Taking an exception synchronises the
+    // context, so no ISB is needed.
+    ".if \\kind == {irq}",
+    "mrs x1, cntvct_el0",
+    "str x1, [x0, #{vector_tick}]",
+    ".endif",
     "ldr x0, [x0, #{stack_limit}]",
     "sub x1, sp, #{frame}",
     "cmp x1, x0",
@@ -173,6 +179,7 @@ global_asm!(
     fpcr = const offset_of!(TrapFrame, fpcr),
     q = const offset_of!(TrapFrame, q),
     stack_limit = const offset_of!(Cpu, stack_limit),
+    vector_tick = const offset_of!(Cpu, vector_tick),
     emergency_stack = const offset_of!(Cpu, emergency_stack),
     unexpected = const Kind::Unexpected as u32,
     synchronous = const Kind::Synchronous as u32,

@@ -122,7 +122,9 @@ pub fn exit() -> ! {
 /// What the timer interrupt does: wakes sleepers, ends slices. Interrupts are masked.
 pub fn timer_tick() {
     let cpu = cpu::current();
-    if cpu.queue.lock().tick(current(), clock::ticks()) {
+    let now = clock::ticks();
+    cpu.handler_tick.store(now, Ordering::Relaxed);
+    if cpu.queue.lock().tick(current(), now) {
         cpu.reschedule.store(true, Ordering::Relaxed);
     }
 }
