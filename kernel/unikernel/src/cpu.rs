@@ -1,7 +1,7 @@
 //! What each CPU has for itself.
 
 use core::arch::asm;
-use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::console::log::LogRing;
 use crate::sched::queue::RunQueue;
@@ -31,8 +31,10 @@ pub struct Cpu {
     pub affinity: AtomicU64,
     /// It takes part: started, scheduling.
     pub online: AtomicBool,
-    /// A thread of higher priority became ready, or the slice is over.
+    /// A thread of higher priority became ready, or the slice is over. Only this CPU writes it.
     pub reschedule: AtomicBool,
+    /// How often preemption was turned off and not on again; only this CPU writes it.
+    pub preemption_off: AtomicU32,
     /// Ready and sleeping threads.
     pub queue: Lock<RunQueue>,
     /// Index of the thread that ended and whose stack was in use until the last switch.
@@ -52,6 +54,7 @@ impl Cpu {
             affinity: AtomicU64::new(0),
             online: AtomicBool::new(false),
             reschedule: AtomicBool::new(false),
+            preemption_off: AtomicU32::new(0),
             queue: Lock::new(RunQueue::new()),
             ending: AtomicU16::new(thread::NONE),
             log: LogRing::new(),

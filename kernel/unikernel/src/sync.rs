@@ -1,63 +1,113 @@
-//! Locks of the kernel: a spinning one that masks interrupts, and a sleeping one.
+//! Spinning locks of the kernel, and references that boot sets.
 
 use core::cell::UnsafeCell;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use zpool::TicketLock;
 
 use crate::arch::interrupts;
+use crate::sched::preemption;
 
-/// Data behind a ticket lock, held with interrupts masked. For a bounded number of instructions.
-pub struct Lock<T> {
+/// What keeps the holder of a [`Lock`] on its CPU.
+pub trait Hold {
+    /// Before the lock is waited for; returns what [`Hold::end`] needs.
+    fn begin() -> u64;
+
+    /// After it was let go.
+    fn end(saved: u64);
+}
+
+/// Interrupts are masked: for data that handlers use.
+pub struct Masked;
+
+impl Hold for Masked {
+    #[inline]
+    fn begin() -> u64 {
+        interrupts::mask()
+    }
+
+    #[inline]
+    fn end(saved: u64) {
+        interrupts::restore(saved);
+    }
+}
+
+/// Preemption is off and interrupts are on: for data that only threads use.
+pub struct Unpreempted;
+
+impl Hold for Unpreempted {
+    #[inline]
+    fn begin() -> u64 {
+        preemption::disable();
+        0
+    }
+
+    #[inline]
+    fn end(_: u64) {
+        preemption::enable();
+    }
+}
+
+/// Data behind a ticket lock, held for a bounded number of instructions.
+pub struct Lock<T, H = Masked> {
     lock: TicketLock,
+    hold: PhantomData<H>,
     data: UnsafeCell<T>,
 }
 
-// SAFETY: the lock hands the data to one CPU at a time, and to nobody who interrupts it there.
-unsafe impl<T: Send> Sync for Lock<T> {}
+/// A [`Lock`] that no handler takes.
+pub type ThreadLock<T> = Lock<T, Unpreempted>;
 
-impl<T> Lock<T> {
+// SAFETY: the lock hands the data to one CPU at a time, and to nobody who interrupts or preempts
+// the holder there: see `Hold`.
+unsafe impl<T: Send, H> Sync for Lock<T, H> {}
+
+impl<T, H: Hold> Lock<T, H> {
     /// Data that nobody holds.
     pub const fn new(data: T) -> Self {
-        Self { lock: TicketLock::new(), data: UnsafeCell::new(data) }
+        Self { lock: TicketLock::new(), hold: PhantomData, data: UnsafeCell::new(data) }
     }
 
-    /// Masks interrupts and waits for the data.
+    /// Waits for the data.
     #[inline]
-    pub fn lock(&self) -> Guard<'_, T> {
-        let saved = interrupts::mask();
+    pub fn lock(&self) -> Guard<'_, T, H> {
+        let saved = H::begin();
         self.lock.lock();
         Guard { owner: self, saved }
     }
 }
 
 /// Access to the data of a [`Lock`].
-pub struct Guard<'a, T> {
-    owner: &'a Lock<T>,
+pub struct Guard<'a, T, H: Hold> {
+    owner: &'a Lock<T, H>,
     saved: u64,
 }
 
-impl<T> Deref for Guard<'_, T> {
+impl<T, H: Hold> Deref for Guard<'_, T, H> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the guard holds the lock.
         unsafe { &*self.owner.data.get() }
     }
 }
 
-impl<T> DerefMut for Guard<'_, T> {
+impl<T, H: Hold> DerefMut for Guard<'_, T, H> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: the guard holds the lock.
         unsafe { &mut *self.owner.data.get() }
     }
 }
 
-impl<T> Drop for Guard<'_, T> {
+impl<T, H: Hold> Drop for Guard<'_, T, H> {
+    #[inline]
     fn drop(&mut self) {
         self.owner.lock.unlock();
-        interrupts::restore(self.saved);
+        H::end(self.saved);
     }
 }
 

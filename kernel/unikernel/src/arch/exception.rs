@@ -7,6 +7,7 @@ use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 use super::frame::TrapFrame;
 use super::{gic, interrupts};
 use crate::memory::fault;
+use crate::sched::preemption;
 use crate::{dying, sched};
 
 /// Which vector an exception came through.
@@ -115,6 +116,9 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
     {
         if frame.interrupts_masked() {
             dying::fault("a page fault with interrupts masked", frame, syndrome, address);
+        }
+        if preemption::is_off() {
+            dying::fault("a page fault with a spinning lock held", frame, syndrome, address);
         }
         // The fault is served on the thread's own stack, by code that may be preempted.
         interrupts::unmask();

@@ -134,7 +134,9 @@ fn handle(interrupt: u32) {
         // The level stays up until the alarm is set anew or off.
         clock::clear_alarm();
         sched::timer_tick();
-    } else if interrupt != RESCHEDULE.raw_value() {
+    } else if interrupt == RESCHEDULE.raw_value() {
+        sched::look_again();
+    } else {
         warning!("interrupt {} that nobody asked for", interrupt);
     }
 }

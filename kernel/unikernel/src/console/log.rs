@@ -1,14 +1,15 @@
 //! Log records: encoded into a ring of the CPU, sent when somebody has time.
 //!
-//! Interrupts are masked while a record is encoded, never while it is sent. A record that finds
-//! the ring full is dropped and counted.
+//! Preemption is off while a record is encoded, not while it is sent. A record that finds the ring
+//! full is dropped and counted, and so is one of a handler that interrupted the making of another.
 
 use core::cell::UnsafeCell;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
-use crate::arch::{clock, interrupts};
+use crate::arch::clock;
 use crate::cpu::{self, Cpu, MAX_CPUS};
+use crate::sched::preemption;
 
 /// Bytes of a CPU's ring.
 const RING_BYTES: usize = 4096;
@@ -44,7 +45,7 @@ pub fn mode() -> Mode {
     }
 }
 
-/// A ring with one writer (its CPU, interrupts masked) and one reader (whoever holds the
+/// A ring with one writer (its CPU, preemption off) and one reader (whoever holds the
 /// console). Positions count bytes since boot.
 pub struct LogRing {
     bytes: UnsafeCell<[u8; RING_BYTES]>,
@@ -52,6 +53,10 @@ pub struct LogRing {
     end: AtomicUsize,
     /// Beginning of what was not read.
     start: AtomicUsize,
+    /// A record is in the making.
+    open: AtomicBool,
+    /// A handler's record is being passed over meanwhile.
+    passed_over: AtomicBool,
     /// Where the record in the making is; only the writer's business.
     making: AtomicUsize,
     /// The record in the making did not fit.
@@ -72,6 +77,8 @@ impl LogRing {
             bytes: UnsafeCell::new([0; RING_BYTES]),
             end: AtomicUsize::new(0),
             start: AtomicUsize::new(0),
+            open: AtomicBool::new(false),
+            passed_over: AtomicBool::new(false),
             making: AtomicUsize::new(0),
             overflow: AtomicUsize::new(0),
             dropped: AtomicU32::new(0),
@@ -79,9 +86,16 @@ impl LogRing {
         }
     }
 
-    fn begin(&self) {
+    /// Begins a record, unless one is in the making already.
+    fn begin(&self) -> bool {
+        if self.open.load(Ordering::Relaxed) {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return false;
+        }
+        self.open.store(true, Ordering::Relaxed);
         self.making.store(self.end.load(Ordering::Relaxed), Ordering::Relaxed);
         self.overflow.store(0, Ordering::Relaxed);
+        true
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -106,6 +120,7 @@ impl LogRing {
         } else {
             self.end.store(self.making.load(Ordering::Relaxed), Ordering::Release);
         }
+        self.open.store(false, Ordering::Relaxed);
     }
 
     fn drain(&self, mut send: impl FnMut(&[u8])) {
@@ -154,41 +169,44 @@ pub fn text(level: &str, arguments: fmt::Arguments<'_>) {
             Ok(())
         }
     }
-    let saved = interrupts::mask();
+    preemption::disable();
     let cpu = cpu::current();
-    cpu.log.begin();
-    let now_us = clock::now_ns() / 1000;
-    let _ = Ring(&cpu.log).write_fmt(format_args!(
-        "{}.{:06} {level:5} [{}] {arguments}\n",
-        now_us / 1_000_000,
-        now_us % 1_000_000,
-        cpu.id,
-    ));
-    cpu.log.commit();
-    interrupts::restore(saved);
+    if cpu.log.begin() {
+        let now_us = clock::now_ns() / 1000;
+        let _ = Ring(&cpu.log).write_fmt(format_args!(
+            "{}.{:06} {level:5} [{}] {arguments}\n",
+            now_us / 1_000_000,
+            now_us % 1_000_000,
+            cpu.id,
+        ));
+        cpu.log.commit();
+    }
+    preemption::enable();
 }
 
 /// The way of defmt's records into the ring.
 #[defmt::global_logger]
 struct RingLogger;
 
-/// DAIF of each CPU while it encodes a record.
-static SAVED: [AtomicUsize; MAX_CPUS] = [const { AtomicUsize::new(0) }; MAX_CPUS];
-
 fn encode(cpu: &'static Cpu, step: impl FnOnce(&mut defmt::Encoder, &'static LogRing)) {
-    // SAFETY: interrupts are masked between `acquire` and `release`, so nothing else on this CPU
-    // uses its encoder, and no other CPU ever does.
+    if cpu.log.passed_over.load(Ordering::Relaxed) {
+        return;
+    }
+    // SAFETY: between `acquire` and `release` preemption is off, and a handler's record is passed
+    // over, so nothing else on this CPU uses its encoder, and no other CPU ever does.
     step(unsafe { &mut *cpu.log.encoder.get() }, &cpu.log);
 }
 
-// SAFETY: `acquire` masks interrupts until `release`, and every CPU has an encoder and a ring of
-// its own, so records do not mix.
+// SAFETY: `acquire` turns preemption off until `release`, handlers are kept out by `passed_over`,
+// and every CPU has an encoder and a ring of its own, so records do not mix.
 unsafe impl defmt::Logger for RingLogger {
     fn acquire() {
-        let saved = interrupts::mask();
+        preemption::disable();
         let cpu = cpu::current();
-        SAVED[cpu.id].store(saved as usize, Ordering::Relaxed);
-        cpu.log.begin();
+        if !cpu.log.begin() {
+            cpu.log.passed_over.store(true, Ordering::Relaxed);
+            return;
+        }
         cpu.log.push(&FRAME_MARK);
         encode(cpu, |encoder, ring| encoder.start_frame(|bytes| ring.push(bytes)));
     }
@@ -197,9 +215,11 @@ unsafe impl defmt::Logger for RingLogger {
 
     unsafe fn release() {
         let cpu = cpu::current();
-        encode(cpu, |encoder, ring| encoder.end_frame(|bytes| ring.push(bytes)));
-        cpu.log.commit();
-        interrupts::restore(SAVED[cpu.id].load(Ordering::Relaxed) as u64);
+        if !cpu.log.passed_over.swap(false, Ordering::Relaxed) {
+            encode(cpu, |encoder, ring| encoder.end_frame(|bytes| ring.push(bytes)));
+            cpu.log.commit();
+        }
+        preemption::enable();
     }
 
     unsafe fn write(bytes: &[u8]) {

@@ -8,20 +8,21 @@ use buddy::{Buddy, Statistics};
 use paging::{PhysicalAddress, TableMemory, TranslationGranule};
 use zpool::{Env, Granule};
 
-use crate::arch::{interrupts, memory_functions, mmu};
+use crate::arch::{memory_functions, mmu};
 use crate::cpu;
-use crate::sync::Lock;
+use crate::sched::preemption;
+use crate::sync::ThreadLock;
 
 /// The page frames of the machine. All of RAM is mapped where it is, so a frame's address is a
 /// pointer to it.
 pub struct Frames<G: 'static> {
-    buddy: Lock<Buddy<'static, G>>,
+    buddy: ThreadLock<Buddy<'static, G>>,
 }
 
 impl<G: Granule> Frames<G> {
     /// The frames that `buddy` manages.
     pub const fn new(buddy: Buddy<'static, G>) -> Self {
-        Self { buddy: Lock::new(buddy) }
+        Self { buddy: ThreadLock::new(buddy) }
     }
 
     /// One frame, contents unspecified.
@@ -89,8 +90,8 @@ impl<G: Granule> Frame<G> {
 
 // SAFETY: 1. the buddy allocator hands a block to one caller until it is given back; all of RAM
 // is mapped. 2. Physical addresses of supported machines are below 2^47 (48-bit output, RAM far
-// below the end), and frames only exist as exposed addresses. 3. Every lock of back ends is taken
-// with IRQ masked; threads are pinned and cannot be preempted then.
+// below the end), and frames only exist as exposed addresses. 3. Locks of back ends are held
+// with preemption off; threads are pinned, and no handler takes one.
 unsafe impl<G: Granule> Env for Frames<G> {
     type Granule = G;
 
@@ -112,11 +113,12 @@ unsafe impl<G: Granule> Env for Frames<G> {
     }
 
     fn mask(&self) -> usize {
-        interrupts::mask() as usize
+        preemption::disable();
+        0
     }
 
-    fn unmask(&self, saved: usize) {
-        interrupts::restore(saved as u64);
+    fn unmask(&self, _: usize) {
+        preemption::enable();
     }
 }
 

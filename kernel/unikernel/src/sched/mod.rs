@@ -4,6 +4,7 @@
 //! highest priority. Equals take turns of [`SLICE_NS`]. A thread never changes its CPU, so
 //! whatever is the CPU's is the thread's until it blocks.
 
+pub mod preemption;
 pub mod queue;
 pub mod sleep_lock;
 pub mod thread;
@@ -129,11 +130,17 @@ pub fn timer_tick() {
     }
 }
 
-/// Runs another thread if one has to run before this one. At the end of every interrupt, with
-/// interrupts masked.
+/// What the reschedule interrupt does. Interrupts are masked.
+pub fn look_again() {
+    cpu::current().reschedule.store(true, Ordering::Relaxed);
+}
+
+/// Runs another thread if one has to run before this one and preemption is on. At the end of
+/// every interrupt, with interrupts masked.
 pub fn preempt() {
     let cpu = cpu::current();
-    if cpu.reschedule.swap(false, Ordering::Relaxed) {
+    if cpu.reschedule.load(Ordering::Relaxed) && !preemption::is_off() {
+        cpu.reschedule.store(false, Ordering::Relaxed);
         let next = cpu.queue.lock().preempt(current(), clock::ticks());
         run(next);
     }
@@ -156,13 +163,10 @@ pub fn wait_for_work() {
 fn kick(target: &'static cpu::Cpu) {
     if target.id == cpu::current().id {
         target.reschedule.store(true, Ordering::Relaxed);
-        if !interrupts::masked() {
-            let saved = interrupts::mask();
-            preempt();
-            interrupts::restore(saved);
+        if !preemption::is_off() {
+            preemption::give_way();
         }
     } else {
-        target.reschedule.store(true, Ordering::Release);
         gic::send_reschedule(target.id);
     }
 }

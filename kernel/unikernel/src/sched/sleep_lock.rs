@@ -7,7 +7,7 @@ use super::thread::{self, MAX_THREADS, NONE};
 use super::{park, set_priority, unpark};
 use crate::arch::interrupts;
 use crate::cpu;
-use crate::sync::Lock;
+use crate::sync::ThreadLock;
 
 /// Data that one thread at a time has, for as long as it likes: whoever waits sleeps, and the
 /// holder runs at the priority of the most important waiter meanwhile.
@@ -18,7 +18,7 @@ use crate::sync::Lock;
 ///
 /// Before threads run there is nobody to wait for, and it is simply taken.
 pub struct SleepLock<T> {
-    inner: Lock<Inner>,
+    inner: ThreadLock<Inner>,
     data: UnsafeCell<T>,
 }
 
@@ -43,7 +43,7 @@ impl<T> SleepLock<T> {
     /// Data that nobody has.
     pub const fn new(data: T) -> Self {
         Self {
-            inner: Lock::new(Inner {
+            inner: ThreadLock::new(Inner {
                 holder: NONE,
                 handed_over: false,
                 insisted: false,

@@ -7,7 +7,7 @@ use core::sync::atomic::{
 use crate::arch::clock;
 use crate::cpu::{Cpu, MAX_CPUS};
 use crate::memory::stacks;
-use crate::sync::Lock;
+use crate::sync::ThreadLock;
 
 /// Most threads at once, idle threads included.
 pub const MAX_THREADS: usize = 128;
@@ -93,7 +93,7 @@ static RUNNING: [AtomicPtr<Thread>; MAX_CPUS] =
     [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS];
 
 /// Held while a free slot is looked for.
-static SLOTS: Lock<()> = Lock::new(());
+static SLOTS: ThreadLock<()> = ThreadLock::new(());
 
 /// The thread with this index.
 pub fn get(index: u16) -> &'static Thread {
