@@ -136,7 +136,7 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
     dying::fault(what, frame, syndrome, address)
 }
 
-/// Interrupts: until none is pending, then perhaps another thread.
+/// An interrupt, then perhaps another thread.
 pub extern "C" fn handle_interrupt(_frame: &mut TrapFrame, _kind: u64) {
     gic::dispatch();
     sched::preempt();

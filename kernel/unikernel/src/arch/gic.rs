@@ -110,22 +110,20 @@ pub fn send_reschedule(id: usize) {
     }
 }
 
-/// Answers every pending interrupt of this CPU. Interrupts are masked.
+/// Answers the first pending interrupt of this CPU; others interrupt again. Interrupts are masked.
 pub fn dispatch() {
     if VERSION.load(Ordering::Relaxed) == 2 {
         let mut gic = v2();
-        while let Some(interrupt) = gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
+        if let Some(interrupt) = gic.get_and_acknowledge_interrupt(InterruptGroup::Group0) {
             // An SGI is ended with the number of its sender, in the same word.
             handle(interrupt.raw_value() & 0x3ff);
             gic.end_interrupt(interrupt, InterruptGroup::Group0);
         }
-    } else {
-        while let Some(interrupt) =
-            GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1)
-        {
-            handle(interrupt.raw_value());
-            GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group1);
-        }
+    } else if let Some(interrupt) =
+        GicCpuInterface::get_and_acknowledge_interrupt(InterruptGroup::Group1)
+    {
+        handle(interrupt.raw_value());
+        GicCpuInterface::end_interrupt(interrupt, InterruptGroup::Group1);
     }
 }
 

@@ -36,10 +36,9 @@ pub fn current() -> &'static Thread {
 /// Lets others of the same priority run.
 pub fn yield_now() {
     let saved = interrupts::mask();
-    let mut queue = cpu::current().queue.lock();
-    let next = queue.take_turn(current(), clock::ticks());
-    drop(queue);
-    run(next);
+    let now = clock::ticks();
+    let next = cpu::current().queue.lock().take_turn(current(), now);
+    run(next, now);
     interrupts::restore(saved);
 }
 
@@ -48,10 +47,8 @@ pub fn sleep_until_tick(tick: u64) {
     let saved = interrupts::mask();
     let now = clock::ticks();
     if tick > now {
-        let mut queue = cpu::current().queue.lock();
-        let next = queue.sleep(current(), tick, now);
-        drop(queue);
-        run(next);
+        let next = cpu::current().queue.lock().sleep(current(), tick, now);
+        run(next, now);
     }
     interrupts::restore(saved);
 }
@@ -68,9 +65,10 @@ pub fn park() {
     let mut queue = cpu::current().queue.lock();
     let me = current();
     if !me.take_permit() {
-        let next = queue.block(me, clock::ticks());
+        let now = clock::ticks();
+        let next = queue.block(me, now);
         drop(queue);
-        run(next);
+        run(next, now);
     }
     interrupts::restore(saved);
 }
@@ -114,35 +112,34 @@ pub fn exit() -> ! {
     let cpu = cpu::current();
     let me = current();
     cpu.ending.store(me.index(), Ordering::Relaxed);
-    let next = cpu.queue.lock().end(me, clock::ticks());
-    run(next);
+    let now = clock::ticks();
+    let next = cpu.queue.lock().end(me, now);
+    run(next, now);
     // The thread is not in any queue: nobody switches back.
     cpu::halt()
 }
 
-/// What the timer interrupt does: wakes sleepers, ends slices. Interrupts are masked.
+/// What the timer interrupt does: [`preempt`] wakes sleepers and ends slices. Interrupts are
+/// masked.
 pub fn timer_tick() {
-    let cpu = cpu::current();
-    let now = clock::ticks();
-    cpu.handler_tick.store(now, Ordering::Relaxed);
-    if cpu.queue.lock().tick(current(), now) {
-        cpu.reschedule.store(true, Ordering::Relaxed);
-    }
+    cpu::current().handler_tick.store(clock::ticks(), Ordering::Relaxed);
+    look_again();
 }
 
-/// What the reschedule interrupt does. Interrupts are masked.
+/// What the reschedule interrupt does: [`preempt`] looks at the queue. Interrupts are masked.
 pub fn look_again() {
     cpu::current().reschedule.store(true, Ordering::Relaxed);
 }
 
-/// Runs another thread if one has to run before this one and preemption is on. At the end of
-/// every interrupt, with interrupts masked.
+/// Wakes who is due, and runs another thread if one has to run before this one, once preemption is
+/// on. At the end of every interrupt, with interrupts masked.
 pub fn preempt() {
     let cpu = cpu::current();
     if cpu.reschedule.load(Ordering::Relaxed) && !preemption::is_off() {
         cpu.reschedule.store(false, Ordering::Relaxed);
-        let next = cpu.queue.lock().preempt(current(), clock::ticks());
-        run(next);
+        let now = clock::ticks();
+        let next = cpu.queue.lock().preempt(current(), now);
+        run(next, now);
     }
 }
 
@@ -171,10 +168,10 @@ fn kick(target: &'static cpu::Cpu) {
     }
 }
 
-/// Switches to what the queue chose. Interrupts are masked.
-fn run(next: Next) {
+/// Switches to what the queue chose at tick `now`. Interrupts are masked.
+fn run(next: Next, now: u64) {
     let Next::Switch { from, to } = next else { return };
-    let now = clock::ticks();
+    debug_assert!(!preemption::is_off(), "a thread gives way with a spinning lock held");
     from.account(now);
     to.resume_account(now);
     let cpu = cpu::current();
@@ -191,9 +188,13 @@ fn run(next: Next) {
 /// more. The first thing after every switch; the joiner may have to run before this thread, so
 /// [`preempt`] follows.
 fn bury() {
-    let ended = cpu::current().ending.swap(thread::NONE, Ordering::Relaxed);
-    if ended != thread::NONE
-        && let Some(joiner) = thread::get(ended).finish()
+    let cpu = cpu::current();
+    let ended = cpu.ending.load(Ordering::Relaxed);
+    if ended == thread::NONE {
+        return;
+    }
+    cpu.ending.store(thread::NONE, Ordering::Relaxed);
+    if let Some(joiner) = thread::get(ended).finish()
     {
         unpark(joiner);
     }

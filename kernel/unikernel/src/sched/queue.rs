@@ -12,6 +12,9 @@ use crate::arch::clock;
 /// Priorities: 0 to 31.
 pub const PRIORITIES: usize = 32;
 
+/// Sleepers that one interrupt wakes at most.
+const WAKES: usize = 2;
+
 /// Who runs after a decision.
 pub enum Next {
     /// The one that runs.
@@ -106,26 +109,10 @@ impl RunQueue {
         }
     }
 
-    /// The alarm rang: wakes who is due; whether the running thread has to give way.
-    pub fn tick(&mut self, me: &'static Thread, now: u64) -> bool {
-        while let Some(&(tick, index)) = self.sleepers.peek() {
-            if tick > now {
-                break;
-            }
-            self.sleepers.pop();
-            self.push_back(thread::get(index));
-        }
-        let highest = self.highest();
-        let over = now >= self.slice_end && highest == i32::from(me.priority());
-        if !over && highest <= i32::from(me.priority()) {
-            self.set_alarm();
-        }
-        over || highest > i32::from(me.priority())
-    }
-
-    /// The running thread gives way if it has to: to a higher priority it stays first among its
-    /// equals, at the end of its slice it goes last.
+    /// Wakes who is due. Then the running thread gives way if it has to: to a higher priority it
+    /// stays first among its equals, at the end of its slice it goes last.
     pub fn preempt(&mut self, me: &'static Thread, now: u64) -> Next {
+        self.wake(now);
         let highest = self.highest();
         if highest > i32::from(me.priority()) {
             self.push_front(me);
@@ -158,6 +145,20 @@ impl RunQueue {
         }
         thread::set_running_on(to.cpu(), to);
         Next::Switch { from: me, to }
+    }
+
+    /// Makes sleepers ready whose time has come, [`WAKES`] at most: the alarm rings again at once
+    /// for the rest.
+    fn wake(&mut self, now: u64) {
+        for _ in 0..WAKES {
+            match self.sleepers.peek() {
+                Some(&(tick, index)) if tick <= now => {
+                    self.sleepers.pop();
+                    self.push_back(thread::get(index));
+                }
+                _ => return,
+            }
+        }
     }
 
     fn set_alarm(&self) {
