@@ -90,6 +90,9 @@ fn groups(machine: &dyn Machine, options: &Options) -> Vec<Group> {
 }
 
 fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
+    if groups.is_empty() {
+        return;
+    }
     match options.limit_ns() {
         None => machine.print(format_args!("zlab: info:  [0] running without a time limit")),
         Some(limit_ns) if options.timeout_ns.is_none() => machine.print(format_args!(

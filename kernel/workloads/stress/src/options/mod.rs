@@ -15,6 +15,7 @@
 mod boot;
 mod error;
 mod help;
+mod latency;
 mod nearest;
 mod parse;
 mod table;
@@ -23,6 +24,7 @@ mod value;
 pub use boot::{BootOptions, Heap, Injection, Log};
 pub use error::OptionError;
 pub use help::{help, stressors};
+pub use latency::LatencySettings;
 pub use nearest::nearest;
 pub use table::{OptionEntry, TABLE};
 pub use value::Amount;
@@ -59,6 +61,8 @@ pub struct Options {
     pub zpool: StoreSettings,
     /// Settings of `zswap`.
     pub zswap: StoreSettings,
+    /// What is measured beside the stressors.
+    pub latency: LatencySettings,
     /// `--timeout` in nanoseconds; zero is no limit, `None` was not given.
     pub timeout_ns: Option<u64>,
     /// Frames that arenas may have mapped at once; a percentage is of the working sets.
@@ -124,6 +128,7 @@ impl Default for Options {
             },
             zpool: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
             zswap: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
+            latency: LatencySettings::default(),
             timeout_ns: None,
             resident: Amount::Percent(25),
             max_pool_percent: 50,
@@ -150,11 +155,18 @@ impl Options {
         parse::parse(arguments)
     }
 
-    /// Time after which the run ends, in nanoseconds from its start; `None` for no limit.
+    /// Whether there is anything to run: stressors, or a measurement.
+    #[must_use]
+    pub fn has_work(&self) -> bool {
+        !self.requests.is_empty() || self.latency.measures()
+    }
+
+    /// Time after which the run ends, in nanoseconds from its start; `None` for no limit. Without
+    /// `--timeout`, that of a latency measurement which has one.
     #[must_use]
     pub fn limit_ns(&self) -> Option<u64> {
         match self.timeout_ns {
-            None => Some(Self::DEFAULT_TIMEOUT_NS),
+            None => self.latency.limit_ns().or(Some(Self::DEFAULT_TIMEOUT_NS)),
             Some(0) => None,
             timeout => timeout,
         }

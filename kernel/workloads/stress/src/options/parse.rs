@@ -8,7 +8,15 @@ use super::{OptionError, Options, nearest};
 pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
     let mut options = Options::default();
     let mut words = arguments.split_ascii_whitespace();
+    // After `--cyclictest`, until the next long option that is not cyclictest's.
+    let mut cyclictest = false;
     while let Some(word) = words.next() {
+        if cyclictest && options.latency.take_cyclictest(word, &mut words)? {
+            continue;
+        }
+        if word.starts_with("--") {
+            cyclictest = word == "--cyclictest";
+        }
         match lookup(word) {
             Some(Match { entry, value }) => apply(&mut options, word, entry, value, &mut words)?,
             None if word.starts_with('-') => return Err(unknown(word)),

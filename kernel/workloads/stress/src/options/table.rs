@@ -92,6 +92,15 @@ pub static TABLE: &[OptionEntry] = &[
         "stop after N bogo operations of all workers",
         |options, value| set(&mut options.zswap.ops, positive(value).map(Some)),
     ),
+    option(
+        "--cyclictest",
+        "",
+        "measure wake-up latency beside the stressors; -t -i -l -h -p -D -q are cyclictest's then",
+        |options, _| {
+            options.latency.cyclictest.get_or_insert_default();
+            Ok(())
+        },
+    ),
     OptionEntry {
         name: "--timeout",
         short: "-t",
