@@ -5,7 +5,9 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, LatencyHistogram, Outcome, Snapshot, Status, StressorResult};
+use crate::{
+    Comparison, LatencyHistogram, LatencyReport, Outcome, Snapshot, Status, StressorResult,
+};
 
 /// The whole result of one run: what ran where, what it did, how it ended.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -28,6 +30,9 @@ pub struct Document {
     /// What a comparison of allocators found; absent in other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// What was measured of latency beside the stressors, if anything was.
+    #[serde(default)]
+    pub latency: Option<LatencyReport>,
     /// How the run ended.
     pub verdict: Verdict,
 }

@@ -9,6 +9,7 @@ mod comparison;
 mod document;
 mod error;
 mod histogram;
+mod latency;
 mod memory;
 mod status;
 mod stressor;
@@ -23,6 +24,7 @@ pub use comparison::{
 pub use document::{Document, MachineDescription, Settings, Verdict};
 pub use error::ReportError;
 pub use histogram::{Bucket, LatencyHistogram};
+pub use latency::{ClockFacts, Cyclictest, CyclictestThread, LatencyReport, POINTS, TickHistogram};
 pub use memory::{PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 pub use status::{Outcome, Status};
 pub use stressor::{InstanceResult, Metric, MetricKind, StressorResult};

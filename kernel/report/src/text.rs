@@ -31,6 +31,9 @@ pub fn results(document: &Document, table: Table, out: &mut dyn Write) -> fmt::R
         memory(document, out)?;
         latencies(&document.latencies, out)?;
     }
+    if let Some(latency) = &document.latency {
+        latency.write(out)?;
+    }
     summary(document, out)
 }
 

@@ -8,6 +8,7 @@
 //! sched     threads
 //! console   the UART: text and log frames
 //! board     what is particular to a board: watchdog, clocks, another console
+//! trace     what is measured of latency
 //! run       the boot arguments' workload, its report and verdict
 //! shell     the prompt for when there is no workload, or after it
 //! dying     faults, panics, and how the machine is left
@@ -29,3 +30,4 @@ mod sched;
 mod shell;
 mod start;
 mod sync;
+mod trace;

@@ -29,6 +29,7 @@ fn document() -> Document {
         }],
         memory: Snapshot::default(),
         latencies: Vec::new(),
+        latency: None,
         verdict: Verdict::of(Status::Success),
     }
 }

@@ -90,6 +90,7 @@ pub fn document() -> Document {
             ],
         }],
         comparison: None,
+        latency: None,
         verdict: Verdict::of(Status::Success),
     }
 }

@@ -25,6 +25,7 @@ use crate::console::log;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::sync::Once;
+use crate::trace::{self, Measurement};
 use crate::{board, cpu, dying, info, println, shell, start};
 
 /// What boot found out, for the main thread.
@@ -108,7 +109,7 @@ pub fn main(boot: &'static Boot) -> ! {
     };
     let corpus = corpus::choose(boot, &sections);
     let prompt = shell::is_wanted(options);
-    if !(prompt && options.requests.is_empty()) {
+    if !prompt || options.has_work() {
         let status = workload(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
         if !prompt {
             finish(status);
@@ -134,9 +135,24 @@ pub fn workload(
     };
     board::print_state(&boot.machine);
     info!("workload starts");
-    let run = stress::run(&kernel, options, corpus);
+    let measurement = match Measurement::start(options) {
+        Ok(measurement) => measurement,
+        Err(problem) => {
+            println!("zlab: error: {problem}");
+            return Status::NoResource;
+        }
+    };
+    let start_ns = clock::now_ns();
+    let mut run = stress::run(&kernel, options, corpus);
+    let alone = options.requests.is_empty();
+    let latency = measurement.map(|measurement| measurement.finish(alone));
+    run.elapsed_ns = clock::now_ns() - start_ns;
+    if alone && latency.as_ref().is_some_and(trace::has_data) {
+        run.status = Status::Success;
+    }
     board::print_state(&boot.machine);
-    let document = results::document(boot, options, command, cpus, run, kernel.latencies());
+    let mut document = results::document(boot, options, command, cpus, run, kernel.latencies());
+    document.latency = latency;
     print_results(options, &document);
     document.verdict.status
 }

@@ -46,6 +46,7 @@ pub fn document(
         stressors: run.stressors,
         memory: run.memory,
         latencies,
+        latency: None,
         comparison: None,
         verdict: Verdict::of(if damaged { Status::Failed } else { run.status }),
     }

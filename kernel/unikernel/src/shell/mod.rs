@@ -53,7 +53,7 @@ pub fn is_word(word: &str) -> bool {
 /// else. The launcher, which says that it waits for an exit status, gets one.
 pub fn is_wanted(options: &Options) -> bool {
     let asked = options.ignored.iter().any(|word| is_word(word));
-    asked || options.requests.is_empty() && !options.boot.exit_by_semihosting
+    asked || !options.has_work() && !options.boot.exit_by_semihosting
 }
 
 /// Prompts for ever.
@@ -91,7 +91,7 @@ impl Shell<'_> {
         match options.action {
             Action::Help => println!("{}", stress::help()),
             Action::ListStressors => println!("{}", stress::options::stressors()),
-            Action::Run if options.requests.is_empty() => {
+            Action::Run if !options.has_work() => {
                 println!("zlab: error: no stressor in `{line}`, such as --vm 1");
             }
             Action::Run => {
