@@ -19,10 +19,11 @@ const ORDERS: usize = MAX_ORDER as usize + 1;
 /// never touched. The list is last in, first out: a block freed just now is probably still in
 /// the cache. At first, low addresses come before high ones.
 ///
-/// It has no lock: wrap it in one to share it. Addresses are physical, in bytes.
+/// It has no lock: wrap it in one to share it, or in [`FrameCaches`](crate::FrameCaches), which
+/// also has caches for each CPU. Addresses are physical, in bytes.
 #[derive(Debug)]
 pub struct Buddy<'a, G> {
-    frames: &'a mut [FrameInfo],
+    frames: &'a [FrameInfo],
     spans: Spans,
     /// First entry of each order's free list.
     first_free: [u32; ORDERS],
@@ -76,8 +77,9 @@ impl<'a, G: Granule> Buddy<'a, G> {
         let spans = Spans::new(ram, G::SHIFT)?;
         let needed = spans.total();
         let given = frames.len();
-        let frames = frames.get_mut(..needed).ok_or(Error::FrameArrayTooShort { needed, given })?;
-        frames.fill(FrameInfo::INTERIOR);
+        let frames: &[FrameInfo] =
+            frames.get(..needed).ok_or(Error::FrameArrayTooShort { needed, given })?;
+        frames.iter().for_each(FrameInfo::set_interior);
         let mut buddy = Self {
             frames,
             spans,
@@ -112,19 +114,9 @@ impl<'a, G: Granule> Buddy<'a, G> {
         if order > MAX_ORDER {
             return Err(Error::OrderTooLarge(order));
         }
-        let suitable = self.orders_with_free >> order;
-        if suitable == 0 {
-            return Err(Error::OutOfMemory(order));
-        }
-        let found = order + suitable.trailing_zeros();
-        let entry = self.first_free[found as usize];
-        let frame = self.spans.frame(entry).ok_or(Error::OutOfMemory(order))?;
-        self.unlink(entry, found);
-        for half in (order..found).rev() {
-            self.link(entry + (1 << half), half);
-        }
-        self.frames[entry as usize] = FrameInfo::allocated(order);
-        Ok(frame << G::SHIFT)
+        let entry = self.take(order).ok_or(Error::OutOfMemory(order))?;
+        self.frames[entry as usize].set_allocated(order);
+        Ok(self.spans.frame(entry).ok_or(Error::OutOfMemory(order))? << G::SHIFT)
     }
 
     /// Gives back a block that [`alloc`](Self::alloc) returned, with the same order.
@@ -152,11 +144,39 @@ impl<'a, G: Granule> Buddy<'a, G> {
                 return Err(Error::WrongOrder { address, allocated, given: order });
             }
             FrameState::Reserved => return Err(Error::Reserved(address)),
-            FrameState::Free(_) => return Err(Error::DoubleFree(address)),
+            FrameState::Free(_) | FrameState::Cached => return Err(Error::DoubleFree(address)),
             FrameState::Interior => return Err(self.explain_interior(&span, frame)),
         }
         self.merge_and_link(&span, frame, order);
         Ok(())
+    }
+
+    /// Takes a block of this order out of the lists. Its entry is stale until the caller writes it.
+    pub(crate) fn take(&mut self, order: u32) -> Option<u32> {
+        let suitable = self.orders_with_free >> order;
+        if suitable == 0 {
+            return None;
+        }
+        let found = order + suitable.trailing_zeros();
+        let entry = self.first_free[found as usize];
+        self.unlink(entry, found);
+        for half in (order..found).rev() {
+            self.link(entry + (1 << half), half);
+        }
+        Some(entry)
+    }
+
+    /// Puts a single frame into the lists, whatever its entry says.
+    pub(crate) fn put(&mut self, entry: u32) {
+        // Entries come from `take` and `Spans::of_frame`, so there is such a frame.
+        if let Some((span, frame)) = self.spans.span_of_entry(entry) {
+            self.merge_and_link(&span, frame, 0);
+        }
+    }
+
+    /// The frame array, and where frames are in it.
+    pub(crate) const fn array(&self) -> (&'a [FrameInfo], Spans) {
+        (self.frames, self.spans)
     }
 
     /// What is free now, and in what pieces. Takes constant time.
@@ -183,7 +203,7 @@ impl<'a, G: Granule> Buddy<'a, G> {
             if from < to {
                 let entry = span.first_entry as usize + (from - span.first_frame) as usize;
                 let count = (to - from) as usize;
-                self.frames[entry..entry + count].fill(FrameInfo::RESERVED);
+                self.frames[entry..entry + count].iter().for_each(FrameInfo::set_reserved);
             }
         }
     }
@@ -230,8 +250,8 @@ impl<'a, G: Granule> Buddy<'a, G> {
             }
             self.unlink(entry, order);
             let upper = frame.max(buddy);
-            self.frames[(span.first_entry + (upper - span.first_frame) as u32) as usize] =
-                FrameInfo::INTERIOR;
+            self.frames[(span.first_entry + (upper - span.first_frame) as u32) as usize]
+                .set_interior();
             frame = frame.min(buddy);
             order += 1;
         }
@@ -258,7 +278,7 @@ impl<'a, G: Granule> Buddy<'a, G> {
     /// Puts a free block at the head of its list.
     fn link(&mut self, entry: u32, order: u32) {
         let next = self.first_free[order as usize];
-        self.frames[entry as usize] = FrameInfo::free(order, next);
+        self.frames[entry as usize].set_free(order, next);
         if next != NO_FRAME {
             self.frames[next as usize].set_previous(entry);
         }
@@ -270,7 +290,7 @@ impl<'a, G: Granule> Buddy<'a, G> {
 
     /// Takes a free block out of its list. Its entry is stale until the caller writes it.
     fn unlink(&mut self, entry: u32, order: u32) {
-        let info = self.frames[entry as usize];
+        let info = &self.frames[entry as usize];
         let (previous, next) = (info.previous(), info.next());
         if next != NO_FRAME {
             self.frames[next as usize].set_previous(previous);

@@ -13,18 +13,22 @@ pub trait Granule: Copy + Send + Sync + core::fmt::Debug + 'static {
 }
 
 /// 4 KiB pages.
+#[cfg(feature = "granule-4k")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granule4K;
 
 /// 16 KiB pages.
+#[cfg(feature = "granule-16k")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Granule16K;
 
+#[cfg(feature = "granule-4k")]
 impl Granule for Granule4K {
     const SHIFT: u32 = 12;
     const NAME: &'static str = "4k";
 }
 
+#[cfg(feature = "granule-16k")]
 impl Granule for Granule16K {
     const SHIFT: u32 = 14;
     const NAME: &'static str = "16k";

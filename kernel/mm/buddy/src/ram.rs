@@ -78,6 +78,11 @@ impl Spans {
         self.iter().find_map(|span| Some((*span, span.entry(frame)?)))
     }
 
+    /// The span of an entry, and its frame.
+    pub(crate) fn span_of_entry(&self, entry: u32) -> Option<(Span, u64)> {
+        self.iter().find_map(|span| Some((*span, span.frame(entry)?)))
+    }
+
     /// The frame of an entry.
     pub(crate) fn frame(&self, entry: u32) -> Option<u64> {
         self.iter().find_map(|span| span.frame(entry))
