@@ -113,6 +113,9 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         Ok(options) => options,
         Err(error) => refuse(Status::Usage, format_args!("{error}")),
     };
+    if options.boot.fragmented {
+        frames.fragment();
+    }
     log::set_mode(match options.boot.log {
         Log::Defmt => Mode::Defmt,
         Log::Text => Mode::Text,

@@ -79,6 +79,16 @@ impl<T, H: Hold> Lock<T, H> {
     }
 }
 
+impl<T, H: Hold> buddy::Lock<T> for Lock<T, H> {
+    fn new(value: T) -> Self {
+        Self::new(value)
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R {
+        f(&mut self.lock())
+    }
+}
+
 /// Access to the data of a [`Lock`].
 pub struct Guard<'a, T, H: Hold> {
     owner: &'a Lock<T, H>,

@@ -1,33 +1,40 @@
-//! Page frames: the buddy allocator behind its lock, and what others need of it.
+//! Page frames: the buddy allocator behind its lock and caches, and what others need of it.
 
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::AtomicU64;
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use buddy::{Buddy, Statistics};
+use buddy::{Buddy, FrameCaches, MAX_ORDER, Statistics};
 use paging::{PhysicalAddress, TableMemory, TranslationGranule};
 use zpool::{Env, Granule};
 
 use crate::arch::{memory_functions, mmu};
-use crate::cpu;
+use crate::cpu::{self, MAX_CPUS};
 use crate::sched::preemption;
 use crate::sync::ThreadLock;
 
 /// The page frames of the machine. All of RAM is mapped where it is, so a frame's address is a
 /// pointer to it.
 pub struct Frames<G: 'static> {
-    buddy: ThreadLock<Buddy<'static, G>>,
+    caches: FrameCaches<'static, G, ThreadLock<Buddy<'static, G>>, MAX_CPUS>,
+    /// The largest order that pools get.
+    largest_order: AtomicU32,
 }
 
 impl<G: Granule> Frames<G> {
     /// The frames that `buddy` manages.
-    pub const fn new(buddy: Buddy<'static, G>) -> Self {
-        Self { buddy: ThreadLock::new(buddy) }
+    pub fn new(buddy: Buddy<'static, G>) -> Self {
+        Self { caches: FrameCaches::new(buddy), largest_order: AtomicU32::new(MAX_ORDER) }
+    }
+
+    /// From now on pools get single frames only, as if all of RAM were fragmented.
+    pub fn fragment(&self) {
+        self.largest_order.store(0, Ordering::Relaxed);
     }
 
     /// One frame, contents unspecified.
     pub fn take(&self) -> Option<Frame<G>> {
-        let address = self.buddy.lock().alloc(0).ok()?;
+        let address = self.caches.alloc(cpu::current().id, 0).ok()?;
         Some(Frame { address: address as usize, granule: core::marker::PhantomData })
     }
 
@@ -38,12 +45,11 @@ impl<G: Granule> Frames<G> {
 
     /// What is free now.
     pub fn statistics(&self) -> Statistics {
-        self.buddy.lock().statistics()
+        self.caches.statistics()
     }
 
     fn release(&self, address: u64, order: u32) {
-        let result = self.buddy.lock().free(address, order);
-        if let Err(error) = result {
+        if let Err(error) = self.caches.free(cpu::current().id, address, order) {
             panic!("page frames were given back wrongly: {error}");
         }
     }
@@ -96,7 +102,10 @@ unsafe impl<G: Granule> Env for Frames<G> {
     type Granule = G;
 
     fn alloc(&self, order: u32) -> Option<NonNull<u8>> {
-        let address = self.buddy.lock().alloc(order).ok()?;
+        if order > self.largest_order.load(Ordering::Relaxed) {
+            return None;
+        }
+        let address = self.caches.alloc(cpu::current().id, order).ok()?;
         NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
     }
 

@@ -21,6 +21,8 @@ pub struct BootOptions {
     pub icount: bool,
     /// `selftest=1`: check the kernel's own parts before the workload.
     pub self_test: bool,
+    /// `fragmented=1`: pools get single page frames only.
+    pub fragmented: bool,
     /// `inject=`: a fault to provoke, for tests.
     pub injection: Option<Injection>,
 }
@@ -36,6 +38,7 @@ impl Default for BootOptions {
             exit_by_semihosting: false,
             icount: false,
             self_test: false,
+            fragmented: false,
             injection: None,
         }
     }

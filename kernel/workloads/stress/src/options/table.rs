@@ -187,6 +187,14 @@ pub static TABLE: &[OptionEntry] = &[
     option("icount", "0 or 1", "time is instructions executed (0)", |options, value| {
         set(&mut options.boot.icount, choose(value, &[("0", false), ("1", true)]))
     }),
+    option(
+        "fragmented",
+        "0 or 1",
+        "pools get single page frames only, as from fragmented RAM (0)",
+        |options, value| {
+            set(&mut options.boot.fragmented, choose(value, &[("0", false), ("1", true)]))
+        },
+    ),
     option("progress", DURATION, "time between progress lines (1s)", |options, value| {
         set(&mut options.progress_ns, duration_ns(value))
     }),
