@@ -15,6 +15,7 @@
 pub mod card;
 pub mod cli;
 pub mod console;
+pub mod html;
 pub mod image;
 pub mod initrd;
 pub mod interrupt;
@@ -22,6 +23,7 @@ pub mod monitor;
 pub mod outputs;
 pub mod qemu_install;
 pub mod replay;
+pub mod results;
 pub mod screen;
 pub mod status;
 pub mod symbols;

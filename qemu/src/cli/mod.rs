@@ -3,6 +3,7 @@
 mod corpus;
 mod image;
 mod monitor;
+mod report;
 mod run;
 
 use std::ffi::OsString;
@@ -43,6 +44,7 @@ Examples:
   cargo run -- image --board rpi5
   cargo run -- monitor /dev/ttyACM0
   cargo run -- replay trace.txt --zpool all
+  cargo run -- report before.json after.json
   cargo run -- help run";
 
 #[derive(Parser)]
@@ -60,6 +62,8 @@ enum Commands {
     Monitor(monitor::Arguments),
     /// Replay an allocation trace on the host: what it costs in each allocator
     Replay(crate::replay::Args),
+    /// Make a page from saved results, or show how several differ
+    Report(report::Arguments),
     /// Write the pages that workloads put into memory to a file
     Corpus(corpus::Arguments),
 }
@@ -79,12 +83,13 @@ fn dispatch(arguments: Vec<String>) -> Result<u8> {
     let words = std::iter::once("zlab").chain(arguments.iter().map(String::as_str));
     let matches = match command.try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(error) => return report(&error),
+        Err(error) => return refused(&error),
     };
     match Zlab::from_arg_matches(&matches)?.command {
         Commands::Image(arguments) => image::main(&arguments),
         Commands::Monitor(arguments) => monitor::main(&arguments),
         Commands::Replay(arguments) => crate::replay::run(arguments),
+        Commands::Report(arguments) => report::main(&arguments),
         Commands::Corpus(arguments) => corpus::main(&arguments),
     }
 }
@@ -98,7 +103,7 @@ impl Zlab {
 }
 
 /// Prints what clap has to say: help and version are no errors, the rest is a usage error.
-fn report(error: &clap::Error) -> Result<u8> {
+fn refused(error: &clap::Error) -> Result<u8> {
     // Where it cannot be printed nobody reads.
     let _ = error.print();
     Ok(if error.use_stderr() { status::USAGE } else { status::SUCCESS })

@@ -117,7 +117,7 @@ pub fn main(arguments: &[String]) -> Result<u8> {
     let words = std::iter::once("zlab run").chain(split.launcher.iter().map(String::as_str));
     let options = match command.try_get_matches_from(words) {
         Ok(matches) => Options::from_arg_matches(&matches)?,
-        Err(error) => return super::report(&error),
+        Err(error) => return super::refused(&error),
     };
     options.outputs.check()?;
     let machine = options.machine(split.kernel)?;

@@ -30,6 +30,7 @@ fn document() -> Document {
         memory: Snapshot::default(),
         latencies: Vec::new(),
         latency: None,
+        comparison: None,
         verdict: Verdict::of(Status::Success),
     }
 }

@@ -50,6 +50,9 @@ pub struct Args {
     /// Compact to completion before each query
     #[arg(long)]
     pub compact: bool,
+    /// Supply single page frames only, as if RAM were fragmented
+    #[arg(long)]
+    pub fragmented: bool,
     /// Fill every object and check its content when it is freed and at the end
     #[arg(long)]
     pub verify: bool,
@@ -109,6 +112,9 @@ fn chosen<G: Granule>(zpool: &str) -> Result<Vec<&'static str>> {
 
 fn replay_one<G: Granule>(args: &Args, trace: &Trace, name: &str) -> Result<Run> {
     let env = HostEnv::<G>::new();
+    if args.fragmented {
+        env.set_largest_order(0);
+    }
     let all: Vec<Backend<'_, &HostEnv<G>>> = backends::all();
     let backend = find(&all, name).ok_or_else(|| usage(format!("there is no `{name}`")))?;
     let pool = (backend.create)(&env)?;
@@ -119,6 +125,7 @@ fn replay_one<G: Granule>(args: &Args, trace: &Trace, name: &str) -> Result<Run>
         granule: G::NAME,
         trace: args.trace.display().to_string(),
         compact: args.compact,
+        fragmented: args.fragmented,
         queries,
         summary,
     })

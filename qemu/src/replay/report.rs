@@ -18,6 +18,8 @@ pub(super) struct Run {
     pub(super) granule: &'static str,
     pub(super) trace: String,
     pub(super) compact: bool,
+    #[serde(skip)]
+    pub(super) fragmented: bool,
     pub(super) queries: Vec<Query>,
     #[serde(skip)]
     pub(super) summary: Summary,
@@ -78,9 +80,10 @@ pub(super) struct Summary {
 /// Tables for people: the queries of each run, then the summaries of all.
 pub(super) fn text(runs: &[Run]) -> String {
     let mut text = String::new();
-    if let Some(Run { granule, trace, compact, .. }) = runs.first() {
+    if let Some(Run { granule, trace, compact, fragmented, .. }) = runs.first() {
         let compact = if *compact { ", compacted before each query" } else { "" };
-        text += &format!("trace {trace}, pages of {granule}{compact}\n");
+        let fragmented = if *fragmented { ", single page frames only" } else { "" };
+        text += &format!("trace {trace}, pages of {granule}{compact}{fragmented}\n");
     }
     for run in runs.iter().filter(|run| !run.queries.is_empty()) {
         text += &queries(run);

@@ -1,0 +1,85 @@
+//! Documents in files: of one run, or of a comparison.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use report::Document;
+use serde_json::{Value, json};
+
+use crate::status::usage;
+
+/// Documents that belong together: those of one file.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What it is called beside others.
+    pub label: String,
+    /// Its documents; a comparison has one for each page size.
+    pub documents: Vec<Document>,
+    /// What makes one doubt its figures.
+    pub doubts: Vec<String>,
+}
+
+/// The key of the checksum, and that of the documents.
+const CHECKSUM: &str = "crc32";
+const DOCUMENTS: &str = "documents";
+
+/// `documents` as a file: indented JSON, with a checksum by which a later change shows.
+///
+/// # Errors
+/// A figure that JSON cannot express (an infinity).
+pub fn write(documents: &[Document]) -> Result<String> {
+    let value = json!({ CHECKSUM: checksum(documents)?, DOCUMENTS: documents });
+    Ok(serde_json::to_string_pretty(&value)? + "\n")
+}
+
+/// Of the documents as the kernel wrote them, so that layout and order of keys do not matter.
+fn checksum(documents: &[Document]) -> Result<String> {
+    let texts: Result<Vec<String>, _> = documents.iter().map(Document::to_json).collect();
+    Ok(format!("{:08x}", crc32fast::hash(texts?.concat().as_bytes())))
+}
+
+impl Source {
+    /// A single document.
+    pub fn of(label: impl Into<String>, document: Document) -> Self {
+        Self::new(label.into(), vec![document], Vec::new())
+    }
+
+    /// The documents of a file: as `compare` or `run` wrote them, or a recorded console with the
+    /// block that the kernel sends.
+    ///
+    /// # Errors
+    /// A usage error that says what is wrong with the file.
+    pub fn read(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let bytes = std::fs::read(path).map_err(|error| usage(format!("{name}: {error}")))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let label = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
+        Self::parse(label, &text)
+            .with_context(|| format!("{name}: no results of zlab"))
+            .map_err(|error| usage(format!("{error:#}")))
+    }
+
+    fn parse(label: String, text: &str) -> Result<Self> {
+        if text.lines().any(|line| line.starts_with(report::BEGIN)) {
+            return Ok(Self::of(label, report::parse_block(text)?));
+        }
+        let value: Value = serde_json::from_str(text)?;
+        let Some(documents) = value.get(DOCUMENTS) else {
+            return Ok(Self::of(label, serde_json::from_value(value)?));
+        };
+        let documents: Vec<Document> = serde_json::from_value(documents.clone())?;
+        let noted = value.get(CHECKSUM).and_then(Value::as_str).unwrap_or("missing");
+        let found = checksum(&documents)?;
+        let doubt = (noted != found).then(|| {
+            format!(
+                "the figures were changed after they were written (checksum {noted}, now {found})"
+            )
+        });
+        Ok(Self::new(label, documents, doubt.into_iter().collect()))
+    }
+
+    fn new(label: String, documents: Vec<Document>, mut doubts: Vec<String>) -> Self {
+        doubts.extend(documents.iter().flat_map(super::doubts::of));
+        Self { label, documents, doubts }
+    }
+}
