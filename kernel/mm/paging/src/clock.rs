@@ -5,8 +5,9 @@ use crate::{Entry, PageEntry, Victim};
 
 /// The entries that a [`Clock`] goes round, numbered in any way that leaves gaps if need be.
 pub trait Entries {
-    /// The first entry at or after number `from`, and its number; `None` behind the last. Bounded
-    /// by something that does not grow with the pages, such as the number of arenas.
+    /// The first entry at or after number `from`, and its number; `None` behind the last. Entries
+    /// without a frame may be passed over ([`ResidentPages`](crate::ResidentPages) finds the
+    /// others), or else the clock does.
     fn next(&self, from: usize) -> Option<(usize, &PageEntry)>;
 
     /// The Access flag of that entry was cleared. Invalidating its translation here makes the

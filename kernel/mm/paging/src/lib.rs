@@ -3,11 +3,14 @@
 #![no_std]
 #![deny(unsafe_code)]
 
+extern crate alloc;
+
 mod attributes;
 mod clock;
 mod entry;
 mod error;
 mod residency;
+mod resident;
 mod state;
 mod sync;
 
@@ -33,6 +36,7 @@ pub use clock::{Clock, Entries, Scan};
 pub use entry::{Entry, Length, Page, Reference, RepeatedWord};
 pub use error::Error;
 pub use residency::Residency;
+pub use resident::ResidentPages;
 pub use state::{Claim, Fault, PageEntry, Victim};
 
 #[cfg(not(loom))]

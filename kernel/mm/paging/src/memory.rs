@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 
 use buddy::Granule;
 
-use crate::descriptor::{Descriptor, VALID};
+use crate::descriptor::{ADDRESS, Descriptor, TABLE_OR_PAGE, VALID};
 use crate::granule::LEAF_LEVEL;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Error, PageEntry, PhysicalAddress, TranslationGranule};
@@ -273,9 +273,20 @@ impl<M: TableMemory> LeafTables<M> {
         if !self.range.contains(&address) {
             return None;
         }
-        let slot = self.tree.find(address);
+        let mut table = self.tree.root;
+        for level in 0..LEAF_LEVEL {
+            // SAFETY: `table` is the root or was named by a table descriptor of the tree.
+            let entries = unsafe { self.tree.entries(table) };
+            let bits = entries[M::Granule::index(address, level)].load(Ordering::Acquire);
+            if bits & (VALID | TABLE_OR_PAGE) != VALID | TABLE_OR_PAGE {
+                return None;
+            }
+            table = PhysicalAddress(bits & ADDRESS);
+        }
+        // SAFETY: as above; leaf tables are not given back before this is consumed.
+        let entries = unsafe { self.tree.entries(table) };
+        let entry = core::ptr::from_ref(&entries[M::Granule::index(address, LEAF_LEVEL)]);
         // SAFETY: PageEntry is a transparent AtomicU64.
-        (slot.level == LEAF_LEVEL)
-            .then(|| unsafe { &*core::ptr::from_ref(slot.entry).cast::<PageEntry>() })
+        Some(unsafe { &*entry.cast::<PageEntry>() })
     }
 }

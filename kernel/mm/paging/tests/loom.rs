@@ -8,7 +8,7 @@ use loom::sync::{Arc, Mutex};
 use loom::thread;
 use paging::{
     Attributes, Clock, Entries, Entry, Fault, Page, PageEntry, PhysicalAddress, Reference,
-    Residency,
+    Residency, ResidentPages,
 };
 
 const VALUE: u64 = 0x5eed;
@@ -352,5 +352,36 @@ fn residency_never_exceeds_its_limit() {
         let mine = residency.try_reserve();
         assert_ne!(other.join().unwrap(), mine, "exactly one fits");
         assert_eq!(residency.resident_pages(), 1);
+    });
+}
+
+#[test]
+fn a_resident_page_is_found_whatever_others_remove() {
+    loom::model(|| {
+        let set = Arc::new(ResidentPages::new(64).unwrap());
+        set.insert(1);
+        let other = thread::spawn({
+            let set = Arc::clone(&set);
+            move || set.remove(1)
+        });
+        set.insert(2);
+        assert_eq!(set.next(2), Some(2));
+        other.join().unwrap();
+        assert_eq!(set.next(0), Some(2));
+    });
+}
+
+#[test]
+fn both_levels_agree_in_the_end() {
+    loom::model(|| {
+        let set = Arc::new(ResidentPages::new(128).unwrap());
+        set.insert(65);
+        let other = thread::spawn({
+            let set = Arc::clone(&set);
+            move || set.remove(65)
+        });
+        set.insert(66);
+        other.join().unwrap();
+        assert_eq!(set.next(0), Some(66), "found through the second level");
     });
 }

@@ -6,7 +6,7 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use paging::{Arena, Entries, PageEntry, TranslationGranule};
+use paging::{Arena, Entries, PageEntry, ResidentPages, TranslationGranule};
 use zpool::Owner;
 
 use super::frames::TableFrames;
@@ -29,11 +29,16 @@ pub fn contains(address: usize, page_shift: u32) -> bool {
     address >= BASE && (address - BASE) >> page_shift < SLOTS * SLOT_PAGES
 }
 
+/// An arena, and which of its pages have a frame.
+struct Pages<G: TranslationGranule> {
+    arena: Arena<TableFrames<G>>,
+    resident: ResidentPages,
+}
+
 struct Slot<G: TranslationGranule> {
-    arena: UnsafeCell<Option<Arena<TableFrames<G>>>>,
+    arena: UnsafeCell<Option<Pages<G>>>,
     /// Those who use the arena's entries now.
     pins: AtomicU32,
-    pages: AtomicUsize,
     /// The thread that mapped it, to clean up after.
     thread: AtomicU16,
     resident: AtomicUsize,
@@ -61,7 +66,6 @@ impl<G: TranslationGranule> Arenas<G> {
             slots: core::array::from_fn(|_| Slot {
                 arena: UnsafeCell::new(None),
                 pins: AtomicU32::new(0),
-                pages: AtomicUsize::new(0),
                 thread: AtomicU16::new(thread::NONE),
                 resident: AtomicUsize::new(0),
             }),
@@ -100,12 +104,12 @@ impl<G: TranslationGranule> Arenas<G> {
         BASE + (slot << (SLOT_PAGES_SHIFT + G::SHIFT))
     }
 
-    /// Puts an arena of `pages` pages into a slot that the caller took.
-    pub fn activate(&self, slot: usize, arena: Arena<TableFrames<G>>, pages: usize) {
+    /// Puts an arena into a slot that the caller took; `resident` has room for all of its pages,
+    /// and none of them.
+    pub fn activate(&self, slot: usize, arena: Arena<TableFrames<G>>, resident: ResidentPages) {
         let place = &self.slots[slot];
         // SAFETY: the caller took the slot, and it is not active: nobody else looks.
-        unsafe { *place.arena.get() = Some(arena) };
-        place.pages.store(pages, Ordering::Relaxed);
+        unsafe { *place.arena.get() = Some(Pages { arena, resident }) };
         place.resident.store(0, Ordering::Relaxed);
         place.thread.store(sched::current().index(), Ordering::Relaxed);
         self.active.fetch_or(1 << slot, Ordering::SeqCst);
@@ -124,7 +128,7 @@ impl<G: TranslationGranule> Arenas<G> {
         place.thread.store(thread::NONE, Ordering::Relaxed);
         // SAFETY: the slot is not active, nobody has it pinned, and only the one call that found
         // it active gets here.
-        unsafe { (*place.arena.get()).take() }
+        unsafe { (*place.arena.get()).take() }.map(|pages| pages.arena)
     }
 
     /// Slots whose arena was mapped by `thread` and still is.
@@ -158,14 +162,16 @@ impl<G: TranslationGranule> Arenas<G> {
         Some((self.pin(number >> SLOT_PAGES_SHIFT)?, number % SLOT_PAGES))
     }
 
-    /// Pins all arenas.
+    /// Pins all arenas. O(arenas).
     pub fn pin_all(&self) -> PinnedAll<'_, G> {
-        let active = self.active.load(Ordering::Relaxed);
-        PinnedAll {
-            pinned: core::array::from_fn(|slot| {
-                if active & (1 << slot) != 0 { self.pin(slot) } else { None }
-            }),
+        let mut pinned = 0;
+        for slot in bits(self.active.load(Ordering::Relaxed)) {
+            if let Some(arena) = self.pin(slot) {
+                core::mem::forget(arena);
+                pinned |= 1 << slot;
+            }
         }
+        PinnedAll { arenas: self, pinned }
     }
 }
 
@@ -178,13 +184,12 @@ pub struct Pinned<'a, G: TranslationGranule> {
 impl<G: TranslationGranule> Pinned<'_, G> {
     /// The entry of a page; `None` behind the end.
     pub fn entry(&self, page: usize) -> Option<&PageEntry> {
-        // SAFETY: while the slot is pinned its arena is only read.
-        unsafe { (*self.place.arena.get()).as_ref() }?.entry_of_page(page)
+        self.inner()?.arena.entry_of_page(page)
     }
 
     /// Pages of the arena.
     pub fn pages(&self) -> usize {
-        self.place.pages.load(Ordering::Relaxed)
+        self.inner().map_or(0, |pages| pages.arena.pages())
     }
 
     /// Address of a page.
@@ -198,9 +203,50 @@ impl<G: TranslationGranule> Pinned<'_, G> {
     }
 
     /// Pages of it that have a frame.
-    pub fn resident(&self) -> &AtomicUsize {
-        &self.place.resident
+    pub fn resident(&self) -> usize {
+        self.place.resident.load(Ordering::Relaxed)
     }
+
+    /// The page gets a frame. Whoever says so has its entry claimed and publishes it afterwards.
+    pub fn add_resident(&self, page: usize) {
+        self.place.resident.fetch_add(1, Ordering::Relaxed);
+        if let Some(pages) = self.inner() {
+            pages.resident.insert(page);
+        }
+    }
+
+    /// The page has no frame any more. Its entry is still claimed.
+    pub fn remove_resident(&self, page: usize) {
+        self.place.resident.fetch_sub(1, Ordering::Relaxed);
+        if let Some(pages) = self.inner() {
+            pages.resident.remove(page);
+        }
+    }
+
+    fn inner(&self) -> Option<&Pages<G>> {
+        // SAFETY: this value keeps the slot pinned.
+        unsafe { self.place.pages() }
+    }
+}
+
+impl<G: TranslationGranule> Slot<G> {
+    /// What it holds.
+    ///
+    /// # Safety
+    /// The slot stays pinned while the result is in use.
+    unsafe fn pages(&self) -> Option<&Pages<G>> {
+        // SAFETY: the arena of a pinned slot is only read.
+        unsafe { (*self.arena.get()).as_ref() }
+    }
+}
+
+/// Numbers of the bits that are set.
+fn bits(mut word: u64) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = word.trailing_zeros() as usize;
+        word &= word.wrapping_sub(1);
+        (bit < 64).then_some(bit)
+    })
 }
 
 impl<G: TranslationGranule> Drop for Pinned<'_, G> {
@@ -209,39 +255,52 @@ impl<G: TranslationGranule> Drop for Pinned<'_, G> {
     }
 }
 
-/// All arenas, as the clock goes round them. An entry's number is its owner's.
+/// All arenas, as the clock goes round them: pages with a frame, numbered like their owners.
 ///
 /// When the clock clears an Access flag, cached translations stay: invalidating them would make
 /// the choice of victims more exact, at the price of a broadcast for every page looked at.
 pub struct PinnedAll<'a, G: TranslationGranule> {
-    pinned: [Option<Pinned<'a, G>>; SLOTS],
+    arenas: &'a Arenas<G>,
+    /// Bit i: slot i is pinned.
+    pinned: u64,
 }
 
 impl<G: TranslationGranule> PinnedAll<'_, G> {
-    /// Pages of all of them.
-    pub fn pages(&self) -> usize {
-        self.pinned.iter().flatten().map(Pinned::pages).sum()
-    }
-
     /// The arena and the page with this number.
-    pub fn locate(&self, number: usize) -> Option<(&Pinned<'_, G>, usize)> {
-        let pinned = self.pinned.get(number >> SLOT_PAGES_SHIFT)?.as_ref()?;
-        Some((pinned, number % SLOT_PAGES))
+    pub fn locate(&self, number: usize) -> Option<(Pinned<'_, G>, usize)> {
+        let slot = number >> SLOT_PAGES_SHIFT;
+        if self.pinned & (1 << slot) == 0 {
+            return None;
+        }
+        // Pinned already, so it may be pinned once more even if somebody waits for it.
+        let place = &self.arenas.slots[slot];
+        place.pins.fetch_add(1, Ordering::SeqCst);
+        Some((Pinned { place, slot }, number % SLOT_PAGES))
     }
 }
 
 impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
     fn next(&self, from: usize) -> Option<(usize, &PageEntry)> {
+        let first = from >> SLOT_PAGES_SHIFT;
         let mut page = from % SLOT_PAGES;
-        for slot in from >> SLOT_PAGES_SHIFT..SLOTS {
-            if let Some(pinned) = &self.pinned[slot]
-                && page < pinned.pages()
-                && let Some(entry) = pinned.entry(page)
-            {
-                return Some((slot << SLOT_PAGES_SHIFT | page, entry));
+        for slot in bits(self.pinned & (u64::MAX << first)) {
+            if slot != first {
+                page = 0;
             }
-            page = 0;
+            // SAFETY: this value keeps the slot pinned.
+            let pages = unsafe { self.arenas.slots[slot].pages() }?;
+            if let Some(page) = pages.resident.next(page) {
+                return Some((slot << SLOT_PAGES_SHIFT | page, pages.arena.entry_of_page(page)?));
+            }
         }
         None
+    }
+}
+
+impl<G: TranslationGranule> Drop for PinnedAll<'_, G> {
+    fn drop(&mut self) {
+        for slot in bits(self.pinned) {
+            self.arenas.slots[slot].pins.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }

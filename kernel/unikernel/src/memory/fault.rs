@@ -4,8 +4,6 @@
 //! zeros, or what the store has → map. Nobody else works on the page meanwhile: the entry is
 //! busy, and whoever faults on it too tries again.
 
-use core::sync::atomic::Ordering;
-
 use paging::{Attributes, Claim, Entry, Fault, Page, TranslationGranule};
 
 use super::arenas::{self, Pinned};
@@ -109,7 +107,7 @@ fn attempt<G: TranslationGranule>(
                     sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
                 }
             }
-            Ok(Fault::Claimed(claim)) => return supply(pager, pinned, claim),
+            Ok(Fault::Claimed(claim)) => return supply(pager, pinned, page, claim),
             Err(error) => panic!("page-table entry of an arena: {error}"),
         }
     }
@@ -119,6 +117,7 @@ fn attempt<G: TranslationGranule>(
 fn supply<G: TranslationGranule>(
     pager: &Pager<G>,
     pinned: &Pinned<'_, G>,
+    page: usize,
     claim: Claim<'_>,
 ) -> Result<FaultKind, Failure> {
     let Some(mut frame) = pager.take_frame() else {
@@ -142,7 +141,7 @@ fn supply<G: TranslationGranule>(
             FaultKind::Major
         }
     };
-    pinned.resident().fetch_add(1, Ordering::Relaxed);
+    pinned.add_resident(page);
     claim.publish(present(frame));
     mmu::publish_entry();
     Ok(kind)

@@ -7,7 +7,8 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use paging::{
-    Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, Tables, TranslationGranule,
+    Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, ResidentPages, Tables,
+    TranslationGranule,
 };
 use zpool::{Budget, Handle, Owner, Owners};
 use zswap::Store;
@@ -136,8 +137,7 @@ impl<G: TranslationGranule> Pager<G> {
     }
 
     /// Gives the frame of a page back that nobody reaches any more.
-    pub(super) fn give_frame(&self, pinned: &Pinned<'_, G>, frame: PhysicalAddress) {
-        pinned.resident().fetch_sub(1, Ordering::Relaxed);
+    pub(super) fn give_frame(&self, frame: PhysicalAddress) {
         // SAFETY: present entries of arenas hold frames that `serve` took and turned into
         // addresses; the entry does not name it any more.
         self.frames.give(unsafe { Frame::from_address(frame) });
@@ -155,7 +155,8 @@ impl<G: TranslationGranule> Pager<G> {
 
     /// Empties pages from `page` on until the batch is full; returns where to go on.
     fn empty_batch(&self, pinned: &Pinned<'_, G>, mut page: usize) -> usize {
-        let mut unmapped: heapless::Vec<(Claim<'_>, PhysicalAddress), BATCH> = heapless::Vec::new();
+        let mut unmapped: heapless::Vec<(usize, Claim<'_>, PhysicalAddress), BATCH> =
+            heapless::Vec::new();
         let first = page;
         while page < pinned.pages() && !unmapped.is_full() {
             let Some(entry) = pinned.entry(page) else { break };
@@ -169,7 +170,7 @@ impl<G: TranslationGranule> Pager<G> {
                 Ok(found) => {
                     let Ok(claim) = entry.claim(found) else { continue };
                     if let Entry::Present(present) = claim.before() {
-                        let _ = unmapped.push((claim, present.frame()));
+                        let _ = unmapped.push((page, claim, present.frame()));
                     } else {
                         if let Some(stored) = swap::stored_of(claim.before()) {
                             // A refusal is counted by the store.
@@ -185,9 +186,10 @@ impl<G: TranslationGranule> Pager<G> {
         if !unmapped.is_empty() {
             mmu::invalidate_pages(pinned.address(first)..pinned.address(page), G::SIZE);
         }
-        for (claim, frame) in unmapped {
+        for (page, claim, frame) in unmapped {
+            pinned.remove_resident(page);
             claim.publish(Entry::Empty);
-            self.give_frame(pinned, frame);
+            self.give_frame(frame);
         }
         page
     }
@@ -230,11 +232,12 @@ impl<G: TranslationGranule> Paging for Pager<G> {
         if pages > arenas::SLOT_PAGES {
             return None;
         }
+        let resident = ResidentPages::new(pages)?;
         let slot = self.arenas.take_slot()?;
         let start = Arenas::<G>::slot_address(slot);
         let range = start..start + pages * G::SIZE;
         match self.tables.lock().reserve(range.clone()) {
-            Ok(arena) => self.arenas.activate(slot, arena, pages),
+            Ok(arena) => self.arenas.activate(slot, arena, resident),
             Err(_) => {
                 self.arenas.give_slot(slot);
                 return None;
@@ -260,7 +263,7 @@ impl<G: TranslationGranule> Paging for Pager<G> {
     }
 
     fn arena_resident(&self, slot: usize) -> usize {
-        self.arenas.pin(slot).map_or(0, |pinned| pinned.resident().load(Ordering::Relaxed))
+        self.arenas.pin(slot).map_or(0, |pinned| pinned.resident())
     }
 
     fn unmap_arenas_of(&self, thread: u16) {

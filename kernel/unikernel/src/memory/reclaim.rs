@@ -83,7 +83,7 @@ impl<G: TranslationGranule> Pager<G> {
     fn evict_once(&self) -> Round<G> {
         let mut round = Round { frame: None, refused: 0 };
         let arenas = self.arenas.pin_all();
-        let mut visits = 2 * arenas.pages() + VISITS;
+        let mut visits = 2 * self.residency.resident_pages() + VISITS;
         while visits > 0 && round.frame.is_none() {
             let scan = self.clock.step(&arenas, VISITS.min(visits));
             self.counters.scanned.fetch_add(scan.visited as u64, Ordering::Relaxed);
@@ -114,7 +114,7 @@ impl<G: TranslationGranule> Pager<G> {
             Ok(stored) => {
                 let budget = Budget { bytes: 2 * G::SIZE, objects: 1 };
                 self.store.pool().maintain(budget, &ArenaOwners);
-                pinned.resident().fetch_sub(1, Ordering::Relaxed);
+                pinned.remove_resident(page);
                 claim.publish(swap::entry_of(stored));
                 count(&self.counters.evictions);
                 Some(frame)

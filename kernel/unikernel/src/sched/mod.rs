@@ -194,8 +194,7 @@ fn bury() {
         return;
     }
     cpu.ending.store(thread::NONE, Ordering::Relaxed);
-    if let Some(joiner) = thread::get(ended).finish()
-    {
+    if let Some(joiner) = thread::get(ended).finish() {
         unpark(joiner);
     }
 }

@@ -8,6 +8,7 @@ mod memory;
 mod model;
 mod oracle;
 mod registers;
+mod resident;
 mod state;
 mod tables;
 
