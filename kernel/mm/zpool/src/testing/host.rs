@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use crate::{Env, Granule};
 
@@ -20,6 +20,7 @@ pub struct HostEnv<G> {
     blocks: Mutex<HashMap<usize, u32>>,
     pages: AtomicUsize,
     limit_pages: AtomicUsize,
+    largest_order: AtomicU32,
     cpus: usize,
     granule: PhantomData<G>,
 }
@@ -44,6 +45,7 @@ impl<G: Granule> HostEnv<G> {
             blocks: Mutex::new(HashMap::new()),
             pages: AtomicUsize::new(0),
             limit_pages: AtomicUsize::new(usize::MAX),
+            largest_order: AtomicU32::new(u32::MAX),
             cpus,
             granule: PhantomData,
         }
@@ -52,6 +54,12 @@ impl<G: Granule> HostEnv<G> {
     /// From now on refuses whatever would exceed `pages` frames in all.
     pub fn set_limit(&self, pages: usize) {
         self.limit_pages.store(pages, Ordering::SeqCst);
+    }
+
+    /// From now on refuses blocks larger than 2^`order` frames, as a supply in which no two free
+    /// frames are neighbours does for order 0.
+    pub fn set_largest_order(&self, order: u32) {
+        self.largest_order.store(order, Ordering::SeqCst);
     }
 
     /// Frames handed out and not given back.
@@ -85,6 +93,9 @@ unsafe impl<G: Granule> Env for HostEnv<G> {
     type Granule = G;
 
     fn alloc(&self, order: u32) -> Option<NonNull<u8>> {
+        if order > self.largest_order.load(Ordering::SeqCst) {
+            return None;
+        }
         let pages = 1 << order;
         let limit = self.limit_pages.load(Ordering::SeqCst);
         self.pages
