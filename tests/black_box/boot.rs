@@ -64,6 +64,8 @@ fn workload_starts_within_half_a_second_of_guest_time() {
         let (_, outcome) = succeed(&machine().with(&words));
         let started = outcome.log.iter().find(|record| record.message.contains("workload starts"));
         let started = started.unwrap_or_else(|| panic!("no such record\n{outcome}"));
+        let place = started.location.as_deref().unwrap_or_default();
+        assert!(place.starts_with("run/mod.rs:"), "the caller, not the macro: {place}");
         let timestamp = started.timestamp.as_deref().unwrap_or_default();
         let seconds: f64 = timestamp.parse().unwrap_or_else(|_| panic!("{timestamp}\n{outcome}"));
         assert!(seconds > 0.0 && seconds < BOOT_LIMIT_SECONDS, "{seconds} s\n{outcome}");

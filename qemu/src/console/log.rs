@@ -14,7 +14,7 @@ pub struct LogRecord {
     pub timestamp: Option<String>,
     /// The message.
     pub message: String,
-    /// Source file and line of the log call, if the ELF file has debug information.
+    /// Source file, below its crate's `src`, and line of the log call, if the ELF file has debug information.
     pub location: Option<String>,
 }
 
@@ -62,8 +62,9 @@ impl LogDecoder {
             timestamp: frame.display_timestamp().map(|timestamp| timestamp.to_string()),
             message: frame.display_message().to_string(),
             location: location.map(|place| {
-                let file = place.file.file_name().unwrap_or(place.file.as_os_str());
-                format!("{}:{}", file.display(), place.line)
+                let file = place.file.to_string_lossy();
+                let file = file.rsplit_once("src/").map_or(&*file, |(_, below)| below);
+                format!("{file}:{}", place.line)
             }),
         })
     }

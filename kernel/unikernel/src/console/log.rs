@@ -231,6 +231,7 @@ defmt::timestamp!("{=u64:us}", clock::now_ns() / 1000);
 
 /// Logs with the level's name. Formats what both defmt and `core::fmt` understand.
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! log_record {
     ($level:ident, $name:literal, $($argument:tt)*) => {
         match $crate::console::log::mode() {
@@ -245,12 +246,14 @@ macro_rules! log_record {
 
 /// Logs what an operator wants to know.
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! info {
     ($($argument:tt)*) => { $crate::log_record!(info, "INFO", $($argument)*) };
 }
 
 /// Logs what should not be.
 #[macro_export]
+#[collapse_debuginfo(yes)]
 macro_rules! warning {
     ($($argument:tt)*) => { $crate::log_record!(warn, "WARN", $($argument)*) };
 }
