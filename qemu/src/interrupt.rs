@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
+use crate::session::restore_terminal;
+
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static INSTALL: Once = Once::new();
 
@@ -18,6 +20,7 @@ pub fn install() -> Result<()> {
     INSTALL.call_once(|| {
         result = ctrlc::set_handler(|| {
             if INTERRUPTED.swap(true, Ordering::SeqCst) {
+                restore_terminal();
                 std::process::exit(i32::from(crate::status::INTERRUPTED));
             }
         });

@@ -7,7 +7,7 @@
 //! - [`vm`]: a virtual machine as a value, its QEMU process, how it ended;
 //! - [`console`]: the serial stream taken apart into lines, log records, progress and the report;
 //! - [`card`]: the SD card of a board;
-//! - [`monitor`]: a board's console, over a serial port;
+//! - [`session`]: a running console, QEMU's or a board's, with what is typed;
 //! - [`outputs`]: the report as YAML and JSON files;
 //! - [`toolchain`] and [`qemu_install`]: what a fresh machine lacks, with a word before each step.
 #![forbid(unsafe_code)]
@@ -19,12 +19,12 @@ pub mod html;
 pub mod image;
 pub mod initrd;
 pub mod interrupt;
-pub mod monitor;
 pub mod outputs;
 pub mod qemu_install;
 pub mod replay;
 pub mod results;
 pub mod screen;
+pub mod session;
 pub mod status;
 pub mod symbols;
 pub mod toolchain;

@@ -11,28 +11,23 @@ use crate::console::Event;
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
 /// The user's screen during a run.
+#[derive(Default)]
 pub struct Screen {
     /// The live progress line; only on a terminal.
-    live: Option<ProgressBar>,
+    bar: Option<ProgressBar>,
     last_progress: Option<Instant>,
-    /// The report document, once it has come whole.
+    /// What stands on the last line while somebody types there.
+    prompt: String,
+    /// The last report document that has come whole.
     pub report: Option<String>,
     /// Why a report document was damaged.
     pub damaged_report: Option<String>,
 }
 
 impl Screen {
-    /// A screen with nothing on it. Only if standard output and standard error are terminals is the
-    /// progress a line that changes; otherwise no control characters are written.
+    /// A screen with nothing on it.
     pub fn new() -> Self {
-        let terminal = stdout().is_terminal() && stderr().is_terminal();
-        let style = ProgressStyle::with_template("{spinner} {elapsed} {msg}");
-        let live = style.ok().filter(|_| terminal).map(|style| {
-            let bar = ProgressBar::new_spinner().with_style(style);
-            bar.enable_steady_tick(Duration::from_millis(200));
-            bar
-        });
-        Self { live, last_progress: None, report: None, damaged_report: None }
+        Self::default()
     }
 
     /// Shows or keeps an event.
@@ -46,6 +41,7 @@ impl Screen {
             }
             Event::Progress(text) => self.progress(text),
             Event::Report(document) => self.report = Some(document),
+            Event::Prompt(piece) => self.prompt(&piece),
             Event::DamagedReport(reason) => {
                 self.note(&format!("zlab: the report document is damaged: {reason}"));
                 self.damaged_report = Some(reason);
@@ -53,19 +49,16 @@ impl Screen {
         }
     }
 
-    /// Removes the progress line.
+    /// Removes the progress line, and ends the last one if it has no end.
     pub fn finish(&mut self) {
-        if let Some(bar) = self.live.take() {
-            bar.finish_and_clear();
+        self.remove_bar();
+        if !std::mem::take(&mut self.prompt).is_empty() {
+            put("\n");
         }
     }
 
     fn print(&self, line: &str) {
-        // A reader that went away (`| head`) is no reason to fail.
-        self.above(|| {
-            let mut out = stdout().lock();
-            let _ = writeln!(out, "{line}").and_then(|()| out.flush());
-        });
+        self.above(|| put(&format!("{line}\n")));
     }
 
     fn note(&self, line: &str) {
@@ -74,8 +67,24 @@ impl Screen {
         });
     }
 
+    /// A piece of a line that somebody types into. Nothing may move there meanwhile.
+    fn prompt(&mut self, piece: &str) {
+        self.remove_bar();
+        put(piece);
+        if piece.ends_with('\n') {
+            self.prompt.clear();
+        } else {
+            self.prompt.push_str(piece);
+        }
+    }
+
     fn progress(&mut self, text: String) {
-        if let Some(bar) = &self.live {
+        // Only if both are terminals is the progress a line that changes; otherwise no control
+        // characters are written.
+        if self.bar.is_none() && stdout().is_terminal() && stderr().is_terminal() {
+            self.bar = new_bar();
+        }
+        if let Some(bar) = &self.bar {
             bar.set_message(text);
         } else if self.last_progress.is_none_or(|last| last.elapsed() >= PROGRESS_INTERVAL) {
             self.last_progress = Some(Instant::now());
@@ -83,18 +92,37 @@ impl Screen {
         }
     }
 
+    fn remove_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// Writes something above the line that is being changed or typed into.
     fn above(&self, write: impl FnOnce()) {
-        match &self.live {
+        match &self.bar {
             Some(bar) => bar.suspend(write),
-            None => write(),
+            None if self.prompt.is_empty() => write(),
+            None => {
+                put("\r\x1b[K");
+                write();
+                put(&self.prompt);
+            }
         }
     }
 }
 
-impl Default for Screen {
-    fn default() -> Self {
-        Self::new()
-    }
+fn new_bar() -> Option<ProgressBar> {
+    let style = ProgressStyle::with_template("{spinner} {msg}").ok()?;
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Some(bar)
+}
+
+/// Writes to standard output. A reader that went away (`| head`) is no reason to fail.
+fn put(text: &str) {
+    let mut out = stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
 impl Drop for Screen {

@@ -1,20 +1,18 @@
 //! The prompt, as somebody at a serial line has it.
 
-use std::io::Read;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
 use report::Document;
 use zlab::console::Event;
-use zlab::monitor::{Ending, Monitor, Output, Stream, Typed};
+use zlab::session::{Ending, Keyboard, Limits, Session, Stream};
 use zlab::vm::{KernelLog, Machine};
 
 use crate::machine::{cores, turn};
 
 /// What comes of typing `lines`, each at a prompt; the last one has to end the machine.
-struct Session {
-    shown: Vec<Output>,
+struct Typed {
+    shown: Vec<Event>,
     ending: Ending,
     verdict: Option<u8>,
 }
@@ -30,51 +28,35 @@ impl Drop for Running {
     }
 }
 
-fn session(machine: &Machine, lines: &[&str]) -> Session {
+fn session(machine: &Machine, lines: &[&str]) -> Typed {
     let _turn = turn();
     let mut command = machine.command(None);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut qemu = Running(command.spawn().expect("QEMU starts"));
-    let (pieces, receiver) = sync_channel(16);
-    let mut stdout = qemu.0.stdout.take().expect("a pipe");
-    std::thread::spawn(move || {
-        let mut buffer = [0; 4096];
-        while let Ok(length @ 1..) = stdout.read(&mut buffer) {
-            let _ = pieces.send(Ok(buffer[..length].to_vec()));
-        }
-    });
+    let stdout = qemu.0.stdout.take().expect("a pipe");
     let stdin = qemu.0.stdin.take().expect("a pipe");
-    let stream = Stream { pieces: receiver, writer: Some(Box::new(stdin)) };
-    let (keyboard, typed) = sync_channel(lines.len().max(1));
-    // As on a terminal: only then prompts are shown as they come.
-    let typed = Typed { lines: typed, terminal: true };
-    let mut monitor = Monitor::new(None).expect("no file is read");
-    let (mut shown, mut rest) = (Vec::new(), lines.iter());
-    let limit = Instant::now() + Duration::from_secs(120);
-    let ending = monitor.run(stream, &typed, false, &mut |output| {
-        assert!(Instant::now() < limit, "{shown:#?}");
-        if output == Output::Partial("zlab> ".into())
-            && let Some(line) = rest.next()
-        {
-            keyboard.send((*line).to_owned()).expect("the monitor listens");
-        }
-        shown.push(output);
-    });
-    Session { shown, ending, verdict: monitor.verdict.map(|verdict| verdict.status) }
+    let stream = Stream::new(stdout, Some(Box::new(stdin)));
+    let mut session = Session::new(None).expect("no file is read");
+    let mut shown = Vec::new();
+    let deadline = Some(Instant::now() + Duration::from_secs(120));
+    let limits = Limits { deadline, ..Limits::default() };
+    let ending =
+        session.run(stream, Keyboard::lines(lines), limits, &mut |event| shown.push(event));
+    Typed { shown, ending, verdict: session.verdict.map(|verdict| verdict.status) }
 }
 
-impl Session {
+impl Typed {
     fn text(&self) -> String {
-        let lines = self.shown.iter().filter_map(|output| match output {
-            Output::Event(Event::Line(line)) => Some(line.as_str()),
+        let lines = self.shown.iter().filter_map(|event| match event {
+            Event::Line(line) => Some(line.as_str()),
             _ => None,
         });
         lines.collect::<Vec<_>>().join("\n")
     }
 
     fn documents(&self) -> Vec<Document> {
-        let reports = self.shown.iter().filter_map(|output| match output {
-            Output::Event(Event::Report(report)) => Some(Document::from_json(report)),
+        let reports = self.shown.iter().filter_map(|event| match event {
+            Event::Report(report) => Some(Document::from_json(report)),
             _ => None,
         });
         reports.collect::<Result<_, _>>().expect("documents of this version")

@@ -11,6 +11,9 @@ pub const BEGIN: &str = "@report BEGIN";
 /// The line after a document.
 pub const END: &str = "@report END";
 
+/// What the kernel's prompt begins each line with; what follows is typed.
+pub const PROMPT: &str = "zlab> ";
+
 /// Most characters a line of the document has.
 pub const LINE_LIMIT: usize = 4000;
 

@@ -16,7 +16,7 @@ mod stressor;
 pub mod text;
 pub mod yaml;
 
-pub use block::{BEGIN, END, LINE_LIMIT, parse_block};
+pub use block::{BEGIN, END, LINE_LIMIT, PROMPT, parse_block};
 pub use comparison::{
     Balance, Comparison, CompressedSizes, Contestant, Distribution, Load, PoolPoint, PoolRun,
     Response, Step, Unit,

@@ -9,6 +9,7 @@ use clap::{Args, Command, FromArgMatches};
 use crate::image::Image;
 use crate::outputs::Outputs;
 use crate::screen::Screen;
+use crate::session::Keyboard;
 use crate::status::{self, usage};
 use crate::vm::{Ending, KernelLog, Machine};
 use crate::{interrupt, qemu_install, units};
@@ -136,6 +137,7 @@ pub fn main(arguments: &[String]) -> Result<u8> {
 impl Options {
     fn machine(&self, words: Vec<String>) -> Result<Machine> {
         check_words(&words)?;
+        let interactive = words.iter().any(|word| word == "shell");
         let qemu = qemu_install::ensure()?;
         let image = match &self.kernel {
             None => Image::build()?,
@@ -158,6 +160,7 @@ impl Options {
             .memory(self.memory)
             .icount(self.icount)
             .gdb(self.gdb)
+            .interactive(interactive)
             .words(chosen.into_iter().flatten())
             .words(words);
         if self.log != KernelLog::Defmt {
@@ -179,7 +182,9 @@ fn start(machine: &Machine, options: &Options) -> Result<u8> {
     interrupt::install()?;
     let mut screen = Screen::new();
     let deadline = options.host_timeout.map(|limit| Instant::now() + limit);
-    let ending = machine.start()?.run(deadline, &mut |event| screen.show(event))?;
+    let keyboard =
+        if machine.is_interactive() { Keyboard::for_boot("off")? } else { Keyboard::none() };
+    let ending = machine.start()?.converse(keyboard, deadline, &mut |event| screen.show(event))?;
     screen.finish();
     if !matches!(ending, Ending::Verdict(_)) {
         eprintln!("zlab: error: {ending}");

@@ -5,8 +5,8 @@
 
 /// What a byte completed.
 pub enum Item {
-    /// A text line without its end; invalid UTF-8 and control characters are replaced.
-    Line(String),
+    /// The bytes of a text line, without its line feed.
+    Line(Vec<u8>),
     /// The bytes of a log frame, without marker and end.
     Frame(Vec<u8>),
 }
@@ -60,8 +60,8 @@ impl Splitter {
     }
 
     /// The line whose end has not come yet.
-    pub fn partial_line(&self) -> String {
-        displayable(&self.line)
+    pub fn partial_line(&self) -> &[u8] {
+        &self.line
     }
 
     /// What is left at the end of the stream.
@@ -75,7 +75,7 @@ impl Splitter {
     /// `frame` turned out not to be a log frame: gives the text lines it swallowed because its end
     /// was lost. Recognised by being printable and having at least one end of line. If instead the
     /// end of `frame` is the marker of the next frame, that one starts now.
-    pub fn recover(&mut self, frame: &[u8]) -> Vec<String> {
+    pub fn recover(&mut self, frame: &[u8]) -> Vec<Vec<u8>> {
         let frame = match frame.split_last() {
             Some((0xff, rest)) => {
                 self.state = State::Frame;
@@ -87,7 +87,7 @@ impl Splitter {
         let text = &frame[frame.len() - frame.iter().rev().take_while(printable).count()..];
         let Some(end) = text.iter().rposition(|&byte| byte == b'\n') else { return Vec::new() };
         self.line.extend_from_slice(&text[end + 1..]);
-        text[..end].split(|&byte| byte == b'\n').map(displayable).collect()
+        text[..end].split(|&byte| byte == b'\n').map(<[u8]>::to_vec).collect()
     }
 
     fn text(&mut self, byte: u8) -> Option<Item> {
@@ -100,8 +100,8 @@ impl Splitter {
         (self.line.len() == LINE_LIMIT).then(|| Item::Line(self.end_of_line()))
     }
 
-    fn end_of_line(&mut self) -> String {
-        displayable(&std::mem::take(&mut self.line))
+    fn end_of_line(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.line)
     }
 
     fn end_of_frame(&mut self) -> Item {
@@ -111,7 +111,7 @@ impl Splitter {
 }
 
 /// `line` as text: without carriage return at its end, everything undisplayable replaced.
-fn displayable(line: &[u8]) -> String {
+pub fn displayable(line: &[u8]) -> String {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let text = String::from_utf8_lossy(line);
     let replace =

@@ -30,6 +30,9 @@ pub enum Event {
     DamagedReport(String),
     /// The kernel's last line.
     Verdict(Verdict),
+    /// Another piece of a line that stands on the terminal while it comes, such as a prompt with what
+    /// is typed there; its last piece ends in a line feed.
+    Prompt(String),
 }
 
 /// The verdict: exit status and its reason.
@@ -64,12 +67,40 @@ pub struct Console {
     frames: frames::Splitter,
     log_decoder: Option<LogDecoder>,
     report: ReportBlock,
+    /// Whether prompts are shown as they come.
+    prompts: bool,
+    /// So many bytes of the line whose end has not come are shown.
+    shown: usize,
+    lines: u64,
 }
 
 impl Console {
     /// A console at the start of a stream. Without a decoder log frames count as damaged.
     pub fn new(log_decoder: Option<LogDecoder>) -> Self {
-        Self { frames: frames::Splitter::default(), log_decoder, report: ReportBlock::default() }
+        Self {
+            frames: frames::Splitter::default(),
+            log_decoder,
+            report: ReportBlock::default(),
+            prompts: false,
+            shown: 0,
+            lines: 0,
+        }
+    }
+
+    /// Whether lines that somebody types into are shown as they come ([`Event::Prompt`]) instead of
+    /// when they are complete: for a terminal.
+    pub fn show_prompts(&mut self, prompts: bool) {
+        self.prompts = prompts;
+    }
+
+    /// How many lines have come to their end.
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Whether the last thing that came is the kernel's prompt.
+    pub fn at_prompt(&self) -> bool {
+        self.frames.partial_line() == report::PROMPT.as_bytes()
     }
 
     /// Takes the next bytes and gives what they complete.
@@ -78,16 +109,35 @@ impl Console {
         for &byte in bytes {
             match self.frames.push(byte) {
                 None => {}
-                Some(frames::Item::Line(line)) => self.line(line, &mut events),
+                Some(frames::Item::Line(line)) => self.line(&line, &mut events),
                 Some(frames::Item::Frame(frame)) => self.frame(frame, &mut events),
             }
+        }
+        let partial = self.frames.partial_line();
+        if self.shown > 0 || self.prompts && partial.starts_with(report::PROMPT.as_bytes()) {
+            self.show_partial(&mut events);
         }
         events
     }
 
-    /// The text line whose end has not come yet, such as a prompt; empty inside a report.
-    pub fn partial_line(&self) -> String {
-        if self.report.is_open() { String::new() } else { self.frames.partial_line() }
+    /// Nothing more comes just now: gives a line whose end has not come, if it is to be shown.
+    pub fn idle(&mut self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let partial = self.frames.partial_line();
+        // What programs read is understood when it is complete.
+        let reserved = |word: &[u8]| partial.starts_with(word) || word.starts_with(partial);
+        if self.prompts && !self.report.is_open() && !reserved(b"@") && !reserved(b"zlab: ") {
+            self.show_partial(&mut events);
+        }
+        events
+    }
+
+    fn show_partial(&mut self, events: &mut Vec<Event>) {
+        let partial = self.frames.partial_line();
+        if let Some(piece) = partial.get(self.shown..).filter(|piece| !piece.is_empty()) {
+            events.push(Event::Prompt(piece_of(partial, piece)));
+            self.shown = partial.len();
+        }
     }
 
     /// The stream has ended: gives what was incomplete.
@@ -95,7 +145,7 @@ impl Console {
         let mut events = Vec::new();
         match self.frames.finish() {
             None => {}
-            Some(frames::Item::Line(line)) => self.line(line, &mut events),
+            Some(frames::Item::Line(line)) => self.line(&line, &mut events),
             Some(frames::Item::Frame(frame)) => self.frame(frame, &mut events),
         }
         if let Some(block) = self.report.abandon("the stream ended inside it") {
@@ -110,13 +160,22 @@ impl Console {
             None => {
                 events.push(Event::DamagedLog(frame.len()));
                 for line in self.frames.recover(&frame) {
-                    self.line(line, events);
+                    self.line(&line, events);
                 }
             }
         }
     }
 
-    fn line(&mut self, line: String, events: &mut Vec<Event>) {
+    fn line(&mut self, line: &[u8], events: &mut Vec<Event>) {
+        self.lines += 1;
+        if self.shown > 0 {
+            let rest = line.get(self.shown..).unwrap_or_default();
+            events
+                .push(Event::Prompt(piece_of(line, rest).trim_end_matches('\r').to_owned() + "\n"));
+            self.shown = 0;
+            return;
+        }
+        let line = frames::displayable(line);
         if let Some(verdict) = Verdict::parse(&line) {
             if let Some(block) = self.report.abandon("the verdict came before its end") {
                 self.block(block, events);
@@ -144,6 +203,16 @@ impl Console {
                 events.extend(lines.into_iter().map(Event::Line));
             }
         }
+    }
+}
+
+/// A piece of a line as it goes to the terminal: untouched behind the kernel's prompt, whose editor
+/// moves the cursor, and without control characters elsewhere.
+fn piece_of(line: &[u8], piece: &[u8]) -> String {
+    if line.starts_with(report::PROMPT.as_bytes()) {
+        String::from_utf8_lossy(piece).into_owned()
+    } else {
+        frames::displayable(piece)
     }
 }
 

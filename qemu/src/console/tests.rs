@@ -67,6 +67,43 @@ fn endless_frame_is_given_up() {
     assert_eq!(lines(&events).last(), Some(&"still here"));
 }
 
+/// The pieces of prompt lines, and everything else, of a stream that comes in these pieces.
+fn live(pieces: &[&[u8]]) -> (String, Vec<Event>) {
+    let mut console = Console::new(None);
+    console.show_prompts(true);
+    let mut events = Vec::new();
+    for piece in pieces {
+        events.extend(console.push(piece));
+        events.extend(console.idle());
+    }
+    events.extend(console.finish());
+    let prompts = events.iter().filter_map(|event| match event {
+        Event::Prompt(piece) => Some(piece.as_str()),
+        _ => None,
+    });
+    let prompts = prompts.collect();
+    events.retain(|event| !matches!(event, Event::Prompt(_)));
+    (prompts, events)
+}
+
+#[test]
+fn prompts_show_as_they_come() {
+    // The editor's way of moving the cursor arrives, and an answer is a line of its own.
+    let (prompts, rest) = live(&[b"zlab> ", b"mem", b"\x1b[D", b"o\r\nanswer\r\nzlab> "]);
+    assert_eq!(prompts, "zlab> mem\x1b[Do\nzlab> \n");
+    assert_eq!(rest, [Event::Line("answer".into())]);
+    // Frames among the keys are not the terminal's business, reports neither.
+    let (prompts, rest) =
+        live(&[b"zlab> a\xff\x00\x05\x00b", b"\n@report BEGIN 2 ", b"a3a6bf43\n{}"]);
+    assert_eq!(prompts, "zlab> ab\n");
+    assert_eq!(rest[0], Event::DamagedLog(1));
+    assert!(matches!(rest[1], Event::DamagedReport(_)), "{rest:?}");
+    // Another line that hangs is shown without what could harm the terminal.
+    let (prompts, rest) = live(&[b"log", b"in:\x1b[2J", b" x\nmore\n"]);
+    assert_eq!(prompts, "login:\u{fffd}[2J x\n");
+    assert_eq!(rest, [Event::Line("more".into())]);
+}
+
 #[test]
 fn progress_and_verdict() {
     let events = events(b"@progress vm 50%\nzlab: verdict: 3 no memory for pool\n");

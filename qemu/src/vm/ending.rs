@@ -146,6 +146,8 @@ impl Outcome {
             Event::DamagedLog(bytes) => self.damage.push(format!("log frame of {bytes} bytes")),
             Event::DamagedReport(reason) => self.damage.push(format!("report: {reason}")),
             Event::Verdict(verdict) => self.lines.push(verdict.to_string()),
+            // Only with a terminal.
+            Event::Prompt(_) => {}
         }
     }
 }

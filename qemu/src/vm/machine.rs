@@ -36,6 +36,7 @@ pub struct Machine {
     icount: bool,
     gdb: bool,
     pub(super) semihosting: bool,
+    pub(super) interactive: bool,
     words: Vec<String>,
     pub(super) initrd: Vec<initrd::Entry>,
     qemu_arguments: Vec<String>,
@@ -55,6 +56,7 @@ impl Machine {
             icount: false,
             gdb: false,
             semihosting: true,
+            interactive: false,
             words: Vec::new(),
             initrd: Vec::new(),
             qemu_arguments: Vec::new(),
@@ -104,6 +106,12 @@ impl Machine {
         Self { semihosting, ..self }
     }
 
+    /// Whether somebody types at its console; it may then restart, too.
+    #[must_use]
+    pub fn interactive(self, interactive: bool) -> Self {
+        Self { interactive, ..self }
+    }
+
     /// Adds boot arguments; each becomes one word.
     #[must_use]
     pub fn words<W: Into<String>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
@@ -123,6 +131,11 @@ impl Machine {
     pub fn qemu_argument(mut self, argument: impl Into<String>) -> Self {
         self.qemu_arguments.push(argument.into());
         self
+    }
+
+    /// Whether somebody types at its console.
+    pub fn is_interactive(&self) -> bool {
+        self.interactive
     }
 
     /// The ELF file of the image, if it has one.
@@ -170,7 +183,10 @@ impl Machine {
         command.args(["-m", &format!("{}M", self.memory_bytes >> 20)]);
         // Without a network card QEMU needs no firmware file for it, which Debian packages apart.
         command.args(["-nic", "none", "-display", "none", "-monitor", "none"]);
-        command.args(["-serial", "stdio", "-no-reboot"]);
+        command.args(["-serial", "stdio"]);
+        if !self.interactive {
+            command.arg("-no-reboot");
+        }
         if self.semihosting {
             command.args(["-semihosting-config", "enable=on,target=native"]);
         }

@@ -15,6 +15,7 @@
 //! ```
 
 mod ending;
+mod guarded;
 mod machine;
 mod process;
 

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use core::convert::Infallible;
 
+use report::PROMPT;
 use ushell::autocomplete::StaticAutocomplete;
 use ushell::history::LRUHistory;
 use ushell::{Input, ShellError, UShell, control};
@@ -21,9 +22,6 @@ const REMEMBERED: usize = 16;
 /// Between two looks at the UART. Its FIFO holds 16 bytes at least, which take 1.4 ms to arrive at
 /// 115200 baud.
 const POLL_NS: u64 = 1_000_000;
-
-/// What is at the beginning of each line.
-const PROMPT: &str = "zlab> ";
 
 /// The editor: arrow keys, backspace, history, tab completes a command's name.
 pub struct Editor(Box<UShell<Serial, Completion, History, LINE_BYTES>>);

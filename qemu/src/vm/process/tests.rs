@@ -1,5 +1,6 @@
 //! A shell script stands in for QEMU: it gets the same arguments and has the same standard output.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::*;

@@ -1,7 +1,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use serialport::{SerialPort, TTYPort};
@@ -16,23 +15,17 @@ const RECORDING: &str = "zlab: info:  [0] 0.1.0 on a board\r\n\
     @report BEGIN 2 a3a6bf43\r\n{}\r\n@report END\r\n\
     zlab: verdict: 0 success\r\n";
 
-/// A user who types nothing, at a terminal or not.
-fn nobody(terminal: bool) -> (SyncSender<String>, Typed) {
-    let (sender, lines) = sync_channel(16);
-    (sender, Typed { lines, terminal })
-}
-
 /// Everything shown until `source` ends.
-fn watch(source: &Source) -> (Vec<Output>, Ending, Option<Verdict>) {
-    let mut monitor = Monitor::new(None).unwrap();
+fn watch(source: &Source) -> (Vec<Event>, Ending, Option<Verdict>) {
+    let mut session = Session::new(None).unwrap();
     let mut shown = Vec::new();
-    let typed = nobody(false).1;
+    let stream = source.open().unwrap();
     let ending =
-        monitor.run(source.open().unwrap(), &typed, false, &mut |output| shown.push(output));
-    (shown, ending, monitor.verdict)
+        session.run(stream, Keyboard::none(), Limits::default(), &mut |event| shown.push(event));
+    (shown, ending, session.verdict)
 }
 
-fn watch_file(name: &str, bytes: &[u8]) -> (Vec<Output>, Ending, Option<Verdict>) {
+fn watch_file(name: &str, bytes: &[u8]) -> (Vec<Event>, Ending, Option<Verdict>) {
     let path = std::env::temp_dir().join(format!("zlab-monitor-{}-{name}", std::process::id()));
     fs::write(&path, bytes).unwrap();
     let watched = watch(&Source::of_path(&path, 115_200));
@@ -40,18 +33,18 @@ fn watch_file(name: &str, bytes: &[u8]) -> (Vec<Output>, Ending, Option<Verdict>
     watched
 }
 
-fn line(text: &str) -> Output {
-    Output::Event(Event::Line(text.into()))
+fn line(text: &str) -> Event {
+    Event::Line(text.into())
 }
 
-fn expected() -> Vec<Output> {
+fn expected() -> Vec<Event> {
     vec![
         line("zlab: info:  [0] 0.1.0 on a board"),
         line("zlab> --vm 1 --timeout 1"),
-        Output::Event(Event::Progress("vm: 50%".into())),
+        Event::Progress("vm: 50%".into()),
         line("zlab: info:  [0] stressor vm"),
-        Output::Event(Event::Report("{}".into())),
-        Output::Event(Event::Verdict(Verdict { status: 0, text: "success".into() })),
+        Event::Report("{}".into()),
+        Event::Verdict(Verdict { status: 0, text: "success".into() }),
     ]
 }
 
@@ -77,7 +70,7 @@ fn damaged_recording() {
         noisy.extend([0xff, 0x00, 0x80]);
         let (shown, ending, _) = watch_file("damaged", &noisy);
         assert_eq!(ending, Ending::Closed);
-        let kept = intact.iter().filter(|output| shown.contains(output)).count();
+        let kept = intact.iter().filter(|event| shown.contains(event)).count();
         // Each damaged byte costs one of the six; two of them can be both ends of the report.
         assert!(kept >= 3, "seed {seed}: {shown:?}");
     }
@@ -106,53 +99,99 @@ fn pseudo_terminal() -> (TTYPort, Stream) {
     (board, source.open().unwrap())
 }
 
+/// Reads what is typed up to the end of a line.
+fn read_line(board: &mut TTYPort) -> Vec<u8> {
+    let mut line = Vec::new();
+    let mut byte = [0];
+    while line.last() != Some(&b'\r') {
+        board.read_exact(&mut byte).unwrap();
+        line.push(byte[0]);
+    }
+    line
+}
+
 #[test]
 fn serial_line_in_both_directions() {
     let (mut board, stream) = pseudo_terminal();
-    let (keyboard, typed) = nobody(true);
     let board = std::thread::spawn(move || {
         board.write_all(b"hello\r\nzlab> ").unwrap();
-        let mut command = Vec::new();
-        let mut byte = [0];
-        while command.last() != Some(&b'\r') {
-            board.read_exact(&mut byte).unwrap();
-            command.push(byte[0]);
-        }
-        board.write_all(&command).unwrap();
-        board.write_all(b"\nanswer\r\nzlab: verdict: 3 no resource\r\n").unwrap();
-        (board, command)
+        let first = read_line(&mut board);
+        board.write_all(&first).unwrap();
+        // Not before the answer is complete.
+        board.set_timeout(Duration::from_millis(200)).unwrap();
+        assert!(board.read(&mut [0]).is_err());
+        board.set_timeout(Duration::from_secs(10)).unwrap();
+        board.write_all(b"\nanswer\r\nzlab> ").unwrap();
+        let second = read_line(&mut board);
+        board.write_all(&second).unwrap();
+        board.write_all(b"\nzlab: verdict: 3 no resource\r\n").unwrap();
+        (board, first, second)
     });
     let mut shown = Vec::new();
-    let mut monitor = Monitor::new(None).unwrap();
-    let ending = monitor.run(stream, &typed, true, &mut |output| {
-        if output == Output::Partial("zlab> ".into()) {
-            keyboard.send("memory".into()).unwrap();
-        }
-        shown.push(output);
-    });
-    let (_board, command) = board.join().unwrap();
-    assert_eq!(command, b"memory\r");
+    let mut session = Session::new(None).unwrap();
+    let limits = Limits { after_verdict: Some(Duration::ZERO), ..Limits::default() };
+    let keyboard = Keyboard::lines(&["memory", "store"]);
+    let ending = session.run(stream, keyboard, limits, &mut |event| shown.push(event));
+    let (_board, first, second) = board.join().unwrap();
+    assert_eq!((first, second), (b"memory\r".to_vec(), b"store\r".to_vec()));
     let verdict = Verdict { status: 3, text: "no resource".into() };
     let expected = [
         line("hello"),
-        Output::Partial("zlab> ".into()),
-        Output::Typed,
+        line("zlab> memory"),
         line("answer"),
-        Output::Event(Event::Verdict(verdict.clone())),
+        line("zlab> store"),
+        Event::Verdict(verdict.clone()),
     ];
     assert_eq!(shown, expected);
-    assert_eq!((ending, monitor.verdict), (Ending::Closed, Some(verdict)));
+    assert_eq!((ending, session.verdict), (Ending::Closed, Some(verdict)));
+}
+
+/// A line that arrives in pieces, with noise between and among them.
+#[test]
+fn serial_line_with_damaged_bytes() {
+    let intact = watch_file("line", RECORDING.as_bytes()).0;
+    let (mut board, stream) = pseudo_terminal();
+    let board = std::thread::spawn(move || {
+        for (number, piece) in RECORDING.as_bytes().chunks(7).enumerate() {
+            board.write_all(piece).unwrap();
+            // In front of the report nothing but the lines that are hit suffers.
+            if number == 3 || number == 9 {
+                board.write_all(&[0xff, 0x80, 0x1b, 0xc3]).unwrap();
+            }
+        }
+        // What was sent is lost when the last end of a pseudo-terminal closes.
+        std::thread::sleep(Duration::from_millis(500));
+        board
+    });
+    let mut shown = Vec::new();
+    let mut session = Session::new(None).unwrap();
+    let limits = Limits { after_verdict: Some(Duration::ZERO), ..Limits::default() };
+    let ending = session.run(stream, Keyboard::none(), limits, &mut |event| shown.push(event));
+    let _board = board.join().unwrap();
+    assert_eq!(ending, Ending::Closed);
+    assert_eq!(session.verdict.map(|verdict| verdict.status), Some(0));
+    assert_eq!(shown.len(), intact.len(), "{shown:?}");
+    let kept = intact.iter().filter(|event| shown.contains(event)).count();
+    assert_eq!(kept, intact.len() - 2, "{shown:?}");
 }
 
 #[test]
 fn adapter_that_is_pulled_out() {
     let (board, stream) = pseudo_terminal();
-    let typed = nobody(false).1;
     drop(board);
     let start = Instant::now();
-    let ending = Monitor::new(None).unwrap().run(stream, &typed, false, &mut |_| {});
+    let mut session = Session::new(None).unwrap();
+    let ending = session.run(stream, Keyboard::none(), Limits::default(), &mut |_| {});
     assert!(matches!(ending, Ending::Failed(_) | Ending::Closed), "{ending:?}");
     assert!(start.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn deadline() {
+    let (_board, stream) = pseudo_terminal();
+    let limits = Limits { deadline: Some(Instant::now()), ..Limits::default() };
+    let mut session = Session::new(None).unwrap();
+    assert_eq!(session.run(stream, Keyboard::none(), limits, &mut |_| {}), Ending::Timeout);
 }
 
 #[test]

@@ -24,12 +24,24 @@ pub enum Source {
     File(PathBuf),
 }
 
-/// An open [`Source`].
+/// A console's bytes: an open [`Source`], or the output of an emulator.
 pub struct Stream {
     /// What arrives; an error is the last.
-    pub pieces: Receiver<Result<Vec<u8>, String>>,
-    /// The way to the board, if there is one.
-    pub writer: Option<Box<dyn Write + Send>>,
+    pub(super) pieces: Receiver<Result<Vec<u8>, String>>,
+    /// The way back, if there is one.
+    pub(super) writer: Option<Box<dyn Write + Send>>,
+}
+
+impl Stream {
+    /// What can be read from `from`, which happens on a thread of its own that ends with it.
+    pub fn new(from: impl Read + Send + 'static, writer: Option<Box<dyn Write + Send>>) -> Self {
+        Self { pieces: read_pieces(from), writer }
+    }
+
+    /// Whether there is a way back.
+    pub fn takes_input(&self) -> bool {
+        self.writer.is_some()
+    }
 }
 
 /// How long a read waits at a serial port before it looks again. Nobody notices.
@@ -47,7 +59,7 @@ impl Source {
         }
     }
 
-    /// Opens it. Reading happens on a thread of its own that ends with the stream.
+    /// Opens it.
     ///
     /// # Errors
     /// A usage error that says what to try if it cannot be opened.
@@ -58,12 +70,12 @@ impl Source {
                 let stream = TcpStream::connect(address)
                     .map_err(|error| usage(format!("cannot connect to {address}: {error}")))?;
                 let writer = stream.try_clone().context("cannot share the connection")?;
-                Ok(Stream { pieces: read_pieces(stream), writer: Some(Box::new(writer)) })
+                Ok(Stream::new(stream, Some(Box::new(writer))))
             }
             Self::File(path) => {
                 let file = File::open(path)
                     .map_err(|error| usage(format!("cannot read {}: {error}", path.display())))?;
-                Ok(Stream { pieces: read_pieces(file), writer: None })
+                Ok(Stream::new(file, None))
             }
         }
     }
@@ -94,10 +106,10 @@ fn serial(path: &Path, baud: u32) -> Result<Stream> {
         usage(format!("cannot open {}: {error}{hint}", path.display()))
     })?;
     let writer = port.try_clone().context("cannot share the serial port")?;
-    Ok(Stream { pieces: read_pieces(port), writer: Some(Box::new(writer)) })
+    Ok(Stream::new(port, Some(Box::new(writer))))
 }
 
-/// Reads on a thread of its own. The channel is bounded, so that nothing piles up.
+/// Reads on a thread of its own. The channel is bounded: who prints faster than anyone reads waits.
 fn read_pieces(mut from: impl Read + Send + 'static) -> Receiver<Result<Vec<u8>, String>> {
     let (sender, receiver) = sync_channel(16);
     std::thread::spawn(move || {
