@@ -37,7 +37,7 @@ pub struct Cpu {
     pub preemption_off: AtomicU32,
     /// Ready and sleeping threads.
     pub queue: Lock<RunQueue>,
-    /// Index of the thread that ended and whose stack was in use until the last switch.
+    /// Index of the thread that ended and whose stack is in use until the next switch.
     pub ending: AtomicU16,
     /// Log frames not sent yet.
     pub log: LogRing,

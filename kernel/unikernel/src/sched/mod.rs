@@ -1,12 +1,13 @@
 //! Threads: fixed priorities, preemptive, pinned to CPUs.
 //!
 //! Every CPU has a queue of its ready and sleeping threads ([`queue`]) and runs the first of the
-//! highest priority. Equals take turns of [`SLICE_NS`]. A thread never changes its CPU, so
+//! highest priority. Equals take turns ([`slice`]). A thread never changes its CPU, so
 //! whatever is the CPU's is the thread's until it blocks.
 
 pub mod preemption;
 pub mod queue;
 pub mod sleep_lock;
+pub mod slice;
 pub mod thread;
 
 use core::sync::atomic::Ordering;
@@ -16,9 +17,6 @@ use thread::{State, Thread};
 
 use crate::arch::{clock, gic, interrupts, switch};
 use crate::cpu;
-
-/// How long a thread runs before another of its priority has a turn.
-pub const SLICE_NS: u64 = 10_000_000;
 
 /// Priority of ordinary workers. Higher numbers run first.
 pub const PRIORITY_WORKER: u8 = 8;
@@ -113,7 +111,13 @@ pub fn exit() -> ! {
     let me = current();
     cpu.ending.store(me.index(), Ordering::Relaxed);
     let now = clock::ticks();
-    let next = cpu.queue.lock().end(me, now);
+    me.account(now);
+    if let Some(joiner) = me.finish() {
+        unpark(joiner);
+    }
+    // Whoever has to run by now is chosen here.
+    cpu.reschedule.store(false, Ordering::Relaxed);
+    let next = cpu.queue.lock().choose(me, now);
     run(next, now);
     // The thread is not in any queue: nobody switches back.
     cpu::halt()
@@ -184,9 +188,8 @@ fn run(next: Next, now: u64) {
     preempt();
 }
 
-/// Tells the joiner of the thread that ended on this CPU, now that nothing runs on its stack any
-/// more. The first thing after every switch; the joiner may have to run before this thread, so
-/// [`preempt`] follows.
+/// Gives up the stack of the thread that ended on this CPU, now that nothing runs on it any more.
+/// The first thing after every switch.
 fn bury() {
     let cpu = cpu::current();
     let ended = cpu.ending.load(Ordering::Relaxed);
@@ -194,7 +197,5 @@ fn bury() {
         return;
     }
     cpu.ending.store(thread::NONE, Ordering::Relaxed);
-    if let Some(joiner) = thread::get(ended).finish() {
-        unpark(joiner);
-    }
+    thread::get(ended).give_up_stack();
 }

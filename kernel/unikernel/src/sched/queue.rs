@@ -6,7 +6,7 @@
 use heapless::binary_heap::{BinaryHeap, Min};
 
 use super::thread::{self, MAX_THREADS, NONE, State, Thread};
-use super::{SLICE_NS, current};
+use super::{current, slice};
 use crate::arch::clock;
 
 /// Priorities: 0 to 31.
@@ -74,19 +74,13 @@ impl RunQueue {
         self.choose(me, now)
     }
 
-    /// The running thread never runs again.
-    pub fn end(&mut self, me: &'static Thread, now: u64) -> Next {
-        me.set_state(State::Ending);
-        self.choose(me, now)
-    }
-
     /// A thread of this CPU becomes ready; whether the CPU has to look at its queue.
     pub fn make_ready(&mut self, thread: &'static Thread) -> bool {
         self.push_back(thread);
         let running = thread::running_on(thread.cpu());
         if thread.priority() == running.priority() && self.slice_end == u64::MAX {
             // Somebody waits for his turn now.
-            self.slice_end = clock::ticks() + clock::ns_to_ticks(SLICE_NS);
+            self.slice_end = clock::ticks() + slice::ticks();
             if thread.cpu() != current().cpu() {
                 // Only a CPU itself can set its alarm.
                 return true;
@@ -125,8 +119,8 @@ impl RunQueue {
         self.choose(me, now)
     }
 
-    /// Takes the first ready thread; there always is one, the idle thread.
-    fn choose(&mut self, me: &'static Thread, now: u64) -> Next {
+    /// Takes the first ready thread, while the running one is not ready itself; there always is one, the idle thread.
+    pub fn choose(&mut self, me: &'static Thread, now: u64) -> Next {
         let Some(to) = self.pop() else {
             // Only the idle thread itself can find nobody; it never blocks.
             me.set_state(State::Running);
@@ -135,7 +129,7 @@ impl RunQueue {
         };
         to.set_state(State::Running);
         self.slice_end = if self.highest() == i32::from(to.priority()) {
-            now + clock::ns_to_ticks(SLICE_NS)
+            now + slice::ticks()
         } else {
             u64::MAX
         };

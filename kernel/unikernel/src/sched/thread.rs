@@ -31,8 +31,6 @@ pub enum State {
     Sleeping,
     /// Until somebody calls `unpark`.
     Blocked,
-    /// Will not run again, but its stack is still in use.
-    Ending,
     /// Over; its joiner takes note and frees the slot.
     Done,
 }
@@ -71,6 +69,8 @@ pub struct Thread {
     entry: AtomicPtr<()>,
     argument: AtomicU64,
     out_of_memory: AtomicBool,
+    /// A CPU has not changed from its stack to another one yet.
+    stack_in_use: AtomicBool,
     joiner: AtomicU16,
     /// Depth of kernel work (faults and calls) that the thread is in.
     depth: AtomicU64,
@@ -139,6 +139,7 @@ impl Thread {
             entry: AtomicPtr::new(core::ptr::null_mut()),
             argument: AtomicU64::new(0),
             out_of_memory: AtomicBool::new(false),
+            stack_in_use: AtomicBool::new(false),
             joiner: AtomicU16::new(NONE),
             depth: AtomicU64::new(0),
             since: AtomicU64::new(0),
@@ -206,14 +207,21 @@ impl Thread {
         super::exit()
     }
 
-    /// Marks the thread as being over; who waits for it.
+    /// Marks the running thread as being over; who waits for it. Its stack is its own until
+    /// [`Thread::give_up_stack`].
     pub(super) fn finish(&'static self) -> Option<&'static Self> {
+        self.stack_in_use.store(true, Ordering::Relaxed);
         self.set_state(State::Done);
         core::sync::atomic::fence(Ordering::SeqCst);
         match self.joiner.load(Ordering::Acquire) {
             NONE => None,
             joiner => Some(get(joiner)),
         }
+    }
+
+    /// Another thread may have the stack.
+    pub(super) fn give_up_stack(&self) {
+        self.stack_in_use.store(false, Ordering::Release);
     }
 
     /// Ticks spent so far. Exact for the running thread itself and for one that is over.
@@ -285,8 +293,7 @@ impl Thread {
             3 => State::Running,
             4 => State::Sleeping,
             5 => State::Blocked,
-            6 => State::Ending,
-            7 => State::Done,
+            6 => State::Done,
             _ => State::Free,
         }
     }
@@ -326,7 +333,9 @@ impl Thread {
 
     fn claim_slot() -> Option<&'static Self> {
         let _slots = SLOTS.lock();
-        let thread = THREADS.iter().find(|thread| thread.state() == State::Free)?;
+        let thread = THREADS.iter().find(|thread| {
+            thread.state() == State::Free && !thread.stack_in_use.load(Ordering::Acquire)
+        })?;
         thread.set_state(State::New);
         Some(thread)
     }

@@ -23,6 +23,8 @@ pub struct BootOptions {
     pub self_test: bool,
     /// `fragmented=1`: pools get single page frames only.
     pub fragmented: bool,
+    /// `preempt-seed=`: not zero, turns of threads have lengths drawn from it.
+    pub preempt_seed: u64,
     /// `inject=`: a fault to provoke, for tests.
     pub injection: Option<Injection>,
 }
@@ -39,6 +41,7 @@ impl Default for BootOptions {
             icount: false,
             self_test: false,
             fragmented: false,
+            preempt_seed: 0,
             injection: None,
         }
     }

@@ -13,7 +13,7 @@ use crate::vm;
 pub struct OptionEntry {
     /// The word: `--vm-bytes`, or `granule` for `granule=4k`.
     pub name: &'static str,
-    /// The short form, such as `-t`; empty when there is none.
+    /// The short form, such as `-t`, or the same as a word; empty when there is none.
     pub short: &'static str,
     /// What the value is, for the help text; empty for an option without a value.
     pub accepted: &'static str,
@@ -95,7 +95,7 @@ pub static TABLE: &[OptionEntry] = &[
     option(
         "--cyclictest",
         "",
-        "measure wake-up latency beside the stressors; -t -i -l -h -p -D -q are cyclictest's then",
+        "measure wake-up latency; takes cyclictest's -t -i -l -h -p -D -q",
         |options, _| {
             options.latency.cyclictest.get_or_insert_default();
             Ok(())
@@ -134,6 +134,16 @@ pub static TABLE: &[OptionEntry] = &[
     }),
     option("--stressors", "", "list the stressors", |options, _| {
         set(&mut options.action, Ok(Action::ListStressors))
+    }),
+    OptionEntry {
+        name: "--compare",
+        short: "compare",
+        accepted: "",
+        about: "take every allocator through the same operations",
+        set: |options, _| set(&mut options.action, Ok(Action::Compare)),
+    },
+    option("--quick", "", "compare by a short sequence", |options, _| {
+        set(&mut options.quick, Ok(true))
     }),
     OptionEntry {
         name: "--verbose",
@@ -198,6 +208,12 @@ pub static TABLE: &[OptionEntry] = &[
     option("progress", DURATION, "time between progress lines (1s)", |options, value| {
         set(&mut options.progress_ns, duration_ns(value))
     }),
+    option(
+        "preempt-seed",
+        "a number",
+        "preempt threads after times drawn from it, to find races (0: turns of 10 ms)",
+        |options, value| set(&mut options.boot.preempt_seed, number(value)),
+    ),
     option(
         "inject",
         "verify, panic, pointer or stack",
