@@ -55,6 +55,11 @@ pub fn bytes() -> usize {
     HEAP.bytes.load(Ordering::Relaxed)
 }
 
+/// Bytes that are free now. Walks the free blocks.
+pub fn free() -> usize {
+    if HEAP.first_fit.load(Ordering::Relaxed) { HEAP.llff.free() } else { HEAP.tlsf.free() }
+}
+
 // SAFETY: both allocators keep the contract; a block goes back to the one it came from, because
 // the choice is made once, before the first allocation.
 unsafe impl GlobalAlloc for Heap {

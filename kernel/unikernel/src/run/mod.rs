@@ -1,6 +1,7 @@
 //! The boot arguments' workload, its report and verdict.
 
 mod booked;
+pub mod compare;
 mod corpus;
 mod initrd;
 mod kernel;
@@ -87,7 +88,7 @@ pub fn main(boot: &'static Boot) -> ! {
             println!("{}", stress::options::stressors());
             finish(Status::Success)
         }
-        Action::Run => {}
+        Action::Run | Action::Compare => {}
     }
     match options.boot.injection {
         Some(Injection::Panic) => panic!("a panic on purpose (inject=panic)"),
@@ -110,7 +111,8 @@ pub fn main(boot: &'static Boot) -> ! {
     let corpus = corpus::choose(boot, &sections);
     let prompt = shell::is_wanted(options);
     if !prompt || options.has_work() {
-        let status = workload(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
+        let act = if options.action == Action::Compare { compare::run } else { workload };
+        let status = act(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
         if !prompt {
             finish(status);
         }

@@ -30,7 +30,7 @@ struct Command {
 }
 
 /// All commands but those that start with `-`.
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     Command { name: "help", help: "this text", run: |_| help() },
     Command {
         name: "options",
@@ -39,6 +39,11 @@ const COMMANDS: [Command; 7] = [
     },
     Command { name: "memory", help: "RAM, frames, heap", run: memory },
     Command { name: "store", help: "the compressed page store and its pool", run: store },
+    Command {
+        name: "compare",
+        help: "every allocator on the same pages and operations; --quick for fewer",
+        run: |shell| shell.stressors("--compare"),
+    },
     Command { name: "board", help: "clocks, temperature, time since power-on", run: state },
     Command { name: "reboot", help: "start the machine anew", run: |_| reboot() },
     Command { name: "off", help: "switch the machine off", run: |_| run::finish(Status::Success) },
@@ -91,6 +96,11 @@ impl Shell<'_> {
         match options.action {
             Action::Help => println!("{}", stress::help()),
             Action::ListStressors => println!("{}", stress::options::stressors()),
+            Action::Compare => {
+                let status =
+                    run::compare::run(self.boot, &options, line, self.cpus, self.corpus);
+                println!("zlab: info:  [0] this run: {}", Verdict::of(status));
+            }
             Action::Run if !options.has_work() => {
                 println!("zlab: error: no stressor in `{line}`, such as --vm 1");
             }

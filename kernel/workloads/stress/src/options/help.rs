@@ -13,8 +13,10 @@ pub fn help() -> String {
     let (options, words): (alloc::vec::Vec<_>, alloc::vec::Vec<_>) =
         TABLE.iter().partition(|entry| entry.name.starts_with('-'));
     for entry in options {
-        let short = if entry.short.is_empty() { "   " } else { entry.short };
-        let comma = if entry.short.is_empty() { ' ' } else { ',' };
+        let (short, comma) = match entry.short {
+            short if short.starts_with('-') => (short, ','),
+            _ => ("", ' '),
+        };
         line(&mut text, format_args!("{short:>3}{comma} {}", entry.name), entry.about);
     }
     text.push_str("Words for the kernel:\n");

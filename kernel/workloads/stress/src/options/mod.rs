@@ -44,6 +44,8 @@ pub enum Action {
     Help,
     /// Print [`stressors`].
     ListStressors,
+    /// Take every allocator through the same operations.
+    Compare,
 }
 
 /// Everything the boot arguments say.
@@ -75,6 +77,8 @@ pub struct Options {
     pub metrics: Table,
     /// Seed of everything random.
     pub seed: u64,
+    /// Compare by a short sequence.
+    pub quick: bool,
     /// Say more.
     pub verbose: bool,
     /// Time between progress lines in nanoseconds; zero for none.
@@ -135,6 +139,7 @@ impl Default for Options {
             verify: false,
             metrics: Table::default(),
             seed: 0,
+            quick: false,
             verbose: false,
             progress_ns: 1_000_000_000,
             ignored: Vec::new(),
@@ -158,7 +163,7 @@ impl Options {
     /// Whether there is anything to run: stressors, or a measurement.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.requests.is_empty() || self.latency.measures()
+        !self.requests.is_empty() || self.latency.measures() || self.action == Action::Compare
     }
 
     /// Time after which the run ends, in nanoseconds from its start; `None` for no limit. Without

@@ -39,7 +39,7 @@ fn lookup(word: &str) -> Option<Match<'_>> {
     };
     if let Some(entry) = TABLE.iter().find(|entry| entry.name == name || entry.short == name) {
         // A kernel word without `=` is some other word that happens to be spelt like it.
-        let complete = name.starts_with('-') || value.is_some();
+        let complete = name.starts_with('-') || value.is_some() || !entry.takes_value();
         return complete.then_some(Match { entry, value });
     }
     // `-t5`

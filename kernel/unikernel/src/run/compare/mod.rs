@@ -1,0 +1,122 @@
+//! Every allocator with every compressor, taken through the same pages and operations.
+
+mod contestant;
+
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+use compare::{Stopwatch, sizes_of};
+use report::{Comparison, CompressedSizes, Contestant, Snapshot, Status, Unit};
+use stress::{Corpus, Options, RunReport};
+use zpool::Granule4K;
+use zswap::Algorithm;
+
+use super::{Boot, print_results, results};
+use crate::arch::{clock, pmu};
+use crate::memory::frames::Frames;
+use crate::println;
+
+/// Compressors that are compared where the image has them.
+const COMPRESSORS: [&str; 2] = ["lz4", "zstd"];
+
+/// How much is done.
+struct Plan {
+    page_size: usize,
+    /// Objects and replacements of the large and of the small pool.
+    pools: [(&'static str, usize, usize); 2],
+    /// Pages that are compressed for their sizes, and that go through a store.
+    pages: usize,
+}
+
+impl Plan {
+    fn of(page_size: usize, memory_bytes: u64, quick: bool) -> Self {
+        let small_pages = page_size == 4096;
+        let (large, small, pages) = match (quick, small_pages) {
+            (false, true) => (60_000, 2_000, 2_048),
+            (false, false) => (16_000, 1_000, 512),
+            (true, true) => (4_000, 500, 128),
+            (true, false) => (1_000, 250, 32),
+        };
+        // Half of RAM is more than the worst allocator needs for them.
+        let large = large.min(memory_bytes as usize / page_size / 2);
+        Self { page_size, pools: [("large", large, large), ("small", small, 4 * small)], pages }
+    }
+}
+
+/// What all contestants have in common.
+struct Common<'a> {
+    boot: &'static Boot,
+    corpus: &'a Corpus<'a>,
+    plan: &'a Plan,
+    stopwatch: Stopwatch,
+    algorithm: &'static Algorithm,
+    sizes: &'a [u16],
+}
+
+/// Compares, and prints the document.
+pub fn run(
+    boot: &'static Boot,
+    options: &Options,
+    command: &str,
+    cpus: usize,
+    corpus: &Corpus<'_>,
+) -> Status {
+    let start_ns = clock::now_ns();
+    let page_size = boot.options.boot.page_size;
+    let memory = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
+    let plan = Plan::of(page_size, memory, options.quick);
+    let stopwatch = Stopwatch::new(if pmu::available() { pmu::cycles } else { clock::now_ns });
+    let mut comparison = Comparison {
+        quick: options.quick,
+        unit: match (boot.options.boot.icount, pmu::available()) {
+            (true, _) => Unit::Instructions,
+            (false, true) => Unit::Cycles,
+            (false, false) => Unit::Nanoseconds,
+        },
+        overhead: stopwatch.overhead(),
+        sizes: Vec::new(),
+        contestants: Vec::new(),
+        ablation: Vec::new(),
+    };
+    let mut status = Status::Success;
+    for algorithm in COMPRESSORS.iter().filter_map(|name| zswap::find(name)) {
+        let sizes = sizes_of(corpus, plan.pages, page_size, algorithm);
+        let common = Common { boot, corpus, plan: &plan, stopwatch, algorithm, sizes: &sizes };
+        for backend in backends::all::<&'static Frames<Granule4K>>() {
+            progress(backend.name, algorithm.name, start_ns);
+            match contestant::compete(&common, backend.name) {
+                Ok(found) => comparison.contestants.extend(found),
+                Err(problem) => {
+                    println!("zlab: error: {} with {}: {problem}", backend.name, algorithm.name);
+                    status = Status::Failed;
+                }
+            }
+        }
+        let compressor = algorithm.name.to_string();
+        comparison.sizes.push(CompressedSizes { compressor, bytes: sizes });
+    }
+    if !comparison.contestants.iter().all(is_sound) {
+        status = Status::Failed;
+    }
+    let run = RunReport {
+        stressors: Vec::new(),
+        memory: Snapshot::default(),
+        elapsed_ns: clock::now_ns() - start_ns,
+        status,
+    };
+    let mut document = results::document(boot, options, command, cpus, run, Vec::new());
+    document.comparison = Some(comparison);
+    print_results(options, &document);
+    document.verdict.status
+}
+
+/// Whether everything was read as it was written and came back.
+fn is_sound(contestant: &Contestant) -> bool {
+    let balance = &contestant.balance;
+    balance.verify_errors == 0 && balance.frames_missing == 0 && balance.heap_missing == 0
+}
+
+fn progress(zpool: &str, compressor: &str, start_ns: u64) {
+    let seconds = (clock::now_ns() - start_ns) / clock::NS_PER_S;
+    println!("@progress comparing: {zpool} with {compressor}, after {seconds} s");
+}
