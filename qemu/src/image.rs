@@ -33,12 +33,21 @@ impl Image {
     /// # Errors
     /// The target cannot be prepared, the build fails, or the result is not a bootable image.
     pub fn build() -> Result<Self> {
+        Self::build_with(&[])
+    }
+
+    /// [`Image::build`] with cargo features of the crate `unikernel`, and files of their own.
+    ///
+    /// # Errors
+    /// As [`Image::build`].
+    pub fn build_with(features: &[&str]) -> Result<Self> {
         toolchain::ensure_target()?;
         let output = toolchain::cargo()
             .args(["build", "--package", "unikernel", "--profile", "image", "--target", TARGET])
             // rustc warns of a target feature that LLVM has and rustc does not name; who works on
             // the kernel sees all other warnings from clippy.
             .args(["--config", &format!("target.{TARGET}.rustflags=[\"-Awarnings\"]")])
+            .args(["--features", &features.join(",")])
             .arg("--message-format=json-render-diagnostics")
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
@@ -47,7 +56,27 @@ impl Image {
         ensure!(output.status.success(), "building the image failed");
         let elf = executable_in(&String::from_utf8_lossy(&output.stdout))
             .context("cargo built the image but named no executable")?;
-        Self::from_elf(&elf)
+        if features.is_empty() {
+            return Self::from_elf(&elf);
+        }
+        // The next build without them replaces cargo's file.
+        let copy = elf.with_file_name(format!("unikernel-{}", features.join("-")));
+        let copied = fs::read(&elf).and_then(|bytes| fs::write(&copy, bytes));
+        copied.with_context(|| format!("cannot write {}", copy.display()))?;
+        Self::from_elf(&copy)
+    }
+
+    /// Builds the image that these boot arguments need: with the compressors they name, said so on
+    /// standard error.
+    ///
+    /// # Errors
+    /// As [`Image::build`].
+    pub fn build_for<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self> {
+        let features = features_for(words);
+        if !features.is_empty() {
+            eprintln!("zlab: note: building the image with {}", features.join(" and "));
+        }
+        Self::build_with(&features)
     }
 
     /// Uses `path`, an ELF file (the flat file is written beside it) or a flat file.
@@ -78,6 +107,17 @@ impl Image {
         }
         Ok(Self { flat, elf: Some(elf.to_owned()) })
     }
+}
+
+/// Features of the image for the compressors that boot arguments name, such as
+/// `compressor=zstd:1`.
+fn features_for<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+    let named: Vec<&str> = words
+        .filter_map(|word| word.split_once('='))
+        .filter(|(key, _)| ["compressor", "recompress"].contains(key))
+        .map(|(_, value)| value.split_once(':').map_or(value, |(name, _)| name))
+        .collect();
+    zswap::OPTIONAL.iter().copied().filter(|feature| named.contains(feature)).collect()
 }
 
 /// The path of the last executable in cargo's JSON messages.

@@ -13,7 +13,7 @@ use paging::{Granule4K, Granule16K, TranslationGranule, registers};
 use report::Status;
 use stress::Options;
 use stress::options::Log;
-use zswap::{Context, Settings, Store};
+use zswap::{Choice, ChoiceError, Context, Settings, Store};
 
 use crate::arch::mmu::{self, Translation};
 use crate::arch::{clock, firmware, gic, interrupts, memory_functions, pmu, vectors};
@@ -320,11 +320,7 @@ fn pager_for<G: TranslationGranule>(
     cpus: usize,
 ) -> Result<&'static Pager<G>, (Status, alloc::string::String)> {
     let boot = &options.boot;
-    let name = boot.compressor.as_str();
-    let Some(algorithm) = zswap::find(name) else {
-        let names = zswap::COMPRESSORS.iter().map(|algorithm| algorithm.name);
-        return Err((Status::Usage, unknown("compressor", name, names)));
-    };
+    let choice = compressor(&boot.compressor)?;
     let all = backends::all::<&'static Frames<G>>();
     let Some(backend) = zpool::find(&all, &boot.zpool) else {
         let names = all.iter().map(|backend| backend.name);
@@ -333,7 +329,7 @@ fn pager_for<G: TranslationGranule>(
     let pool = (backend.create)(frames)
         .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
     let contexts: &'static CpuContexts =
-        Box::leak(Box::new(CpuContexts::new(cpus, || Context::new(algorithm, G::SIZE))));
+        Box::leak(Box::new(CpuContexts::new(cpus, || Context::new(choice, G::SIZE))));
     let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
     let settings = Settings {
         max_pool_percent: options.max_pool_percent,
@@ -343,6 +339,26 @@ fn pager_for<G: TranslationGranule>(
     let store = Store::new(Box::leak(pool), contexts, settings);
     run::set_contexts(contexts);
     Ok(Box::leak(Box::new(Pager::new(frames, tables, store, cpus))))
+}
+
+/// The compressor of this name and level.
+fn compressor(name: &str) -> Result<Choice, (Status, alloc::string::String)> {
+    Choice::parse(name).map_err(|error| match error {
+        ChoiceError::Unknown => {
+            let names = zswap::COMPRESSORS.iter().map(|algorithm| algorithm.name);
+            (Status::Usage, unknown("compressor", name, names))
+        }
+        ChoiceError::NotBuilt => (
+            Status::NotImplemented,
+            alloc::format!(
+                "this image is built without compressor {name}; `cargo run -- run --compressor \
+                 {name}` builds one that has it, when no --kernel is given"
+            ),
+        ),
+        ChoiceError::NoLevels | ChoiceError::Level(_) => {
+            (Status::Usage, alloc::format!("compressor={name}: {error}"))
+        }
+    })
 }
 
 fn unknown<'a>(

@@ -76,7 +76,10 @@ const DEFAULT_CARD: &str = "zlab-rpi5.img";
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
     let image = match &arguments.kernel {
-        None => Image::build()?,
+        None => {
+            let words = arguments.stress.as_deref().unwrap_or_default().split_ascii_whitespace();
+            Image::build_for(words)?
+        }
         Some(path) if path.is_file() => Image::from_file(path)?,
         Some(path) => return Err(usage(format!("{} is not a file", path.display()))),
     };

@@ -38,7 +38,7 @@ struct Options {
     #[arg(long, value_name = "NAME", value_parser = parse_word)]
     zpool: Option<String>,
 
-    /// Compressor
+    /// Compressor: lz4, none, zstd[:LEVEL] or deflate[:LEVEL]; the image is built with it if need be
     #[arg(long, value_name = "NAME[:LEVEL]", value_parser = parse_word)]
     compressor: Option<String>,
 
@@ -139,13 +139,6 @@ impl Options {
         check_words(&words)?;
         let interactive = words.iter().any(|word| word == "shell");
         let qemu = qemu_install::ensure()?;
-        let image = match &self.kernel {
-            None => Image::build()?,
-            Some(path) => Image::from_file(path)?,
-        };
-        if image.elf.is_none() && self.log == KernelLog::Defmt {
-            eprintln!("zlab: note: the log comes as text, because a raw image has no log strings");
-        }
         let named = |key: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("{key}={value}"))
         };
@@ -154,6 +147,14 @@ impl Options {
             named("zpool", &self.zpool),
             named("compressor", &self.compressor),
         ];
+        let words: Vec<String> = chosen.into_iter().flatten().chain(words).collect();
+        let image = match &self.kernel {
+            None => Image::build_for(words.iter().map(String::as_str))?,
+            Some(path) => Image::from_file(path)?,
+        };
+        if image.elf.is_none() && self.log == KernelLog::Defmt {
+            eprintln!("zlab: note: the log comes as text, because a raw image has no log strings");
+        }
         let mut machine = Machine::new(qemu, image)
             .machine(self.machine.clone())
             .smp(self.smp)
@@ -161,7 +162,6 @@ impl Options {
             .icount(self.icount)
             .gdb(self.gdb)
             .interactive(interactive)
-            .words(chosen.into_iter().flatten())
             .words(words);
         if self.log != KernelLog::Defmt {
             machine = machine.log(self.log);

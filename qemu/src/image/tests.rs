@@ -95,3 +95,12 @@ fn executable_is_found_in_cargos_messages() {
     assert_eq!(executable_in(messages), Some(PathBuf::from("/t/image/unikernel")));
     assert_eq!(executable_in(""), None);
 }
+
+#[test]
+fn compressors_that_are_named_are_built_in() {
+    let features = |words: &str| super::features_for(words.split_ascii_whitespace());
+    assert_eq!(features("compressor=lz4 --vm 1"), [""; 0]);
+    assert_eq!(features("compressor=zstd:1 --vm 1"), ["zstd"]);
+    assert_eq!(features("compressor=deflate recompress=zstd"), ["zstd", "deflate"]);
+    assert_eq!(features("compressor=lzo"), [""; 0]);
+}

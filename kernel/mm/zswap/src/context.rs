@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec;
 
-use crate::{Algorithm, Compressor};
+use crate::{Choice, Compressor};
 
 /// A compressor and its buffers. Allocated once, lent for one operation at a time.
 pub struct Context {
@@ -15,11 +15,10 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context for pages of `page_size` bytes. Takes [`Context::heap_bytes`] from the heap, the
-    /// last allocation for it ever; the stack is not used for buffers.
+    /// A context for pages of `page_size` bytes; the stack is not used for buffers.
     #[must_use]
-    pub fn new(algorithm: &Algorithm, page_size: usize) -> Self {
-        Self::with_compressor((algorithm.create)(page_size), page_size)
+    pub fn new(choice: Choice, page_size: usize) -> Self {
+        Self::with_compressor((choice.algorithm.create)(page_size, choice.level), page_size)
     }
 
     /// A context around a compressor that has no name.
@@ -32,10 +31,10 @@ impl Context {
         }
     }
 
-    /// Bytes of buffers and scratch in one context, allocator overhead excluded.
+    /// Bytes of the heap in its buffers and its compressor's scratch, allocator overhead excluded.
     #[must_use]
-    pub fn heap_bytes(algorithm: &Algorithm, page_size: usize) -> usize {
-        (algorithm.scratch_bytes)(page_size) + 3 * page_size
+    pub fn heap_bytes(&self) -> usize {
+        self.compressor.scratch_bytes() + self.output.len() + self.object.len()
     }
 }
 

@@ -1,17 +1,16 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(test, feature = "testing")), no_std)]
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
+#![cfg_attr(not(feature = "zstd"), forbid(unsafe_code))]
 
 extern crate alloc;
 
-mod compressor;
+mod codec;
 mod context;
 mod counters;
 mod error;
 mod keyed;
 mod limits;
-mod lz4;
-mod none;
 mod same;
 mod store;
 mod table;
@@ -20,7 +19,10 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use compressor::{Algorithm, COMPRESSORS, CompressError, Compressor, DecompressError, find};
+pub use codec::{
+    Algorithm, COMPRESSORS, Choice, ChoiceError, CompressError, Compressor, DecompressError,
+    Levels, OPTIONAL, find,
+};
 pub use context::{Context, Contexts};
 pub use counters::Counters;
 pub use error::{LoadError, Reject};

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::vec::Vec;
 
-use crate::{Algorithm, Compressor, Context, Contexts};
+use crate::{Choice, Compressor, Context, Contexts};
 
 /// Contexts in slots behind mutexes; threads take slots in turn as they arrive.
 pub struct HostContexts {
@@ -19,8 +19,10 @@ std::thread_local! {
 impl HostContexts {
     /// `slots` contexts for pages of `page_size` bytes.
     #[must_use]
-    pub fn new(algorithm: &Algorithm, page_size: usize, slots: usize) -> Self {
-        Self::with_compressors(page_size, slots, || (algorithm.create)(page_size))
+    pub fn new(choice: Choice, page_size: usize, slots: usize) -> Self {
+        Self::with_compressors(page_size, slots, move || {
+            (choice.algorithm.create)(page_size, choice.level)
+        })
     }
 
     /// `slots` contexts, each around a compressor that `create` makes.

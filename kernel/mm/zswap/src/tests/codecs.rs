@@ -1,12 +1,16 @@
 //! The compressors by themselves.
 
+use std::string::String;
 use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
 
 use super::{PAGE, noise, repeated, text};
-use crate::{COMPRESSORS, CompressError, Context, DecompressError, find};
+use crate::{
+    COMPRESSORS, Choice, ChoiceError, CompressError, Context, DecompressError, Levels, OPTIONAL,
+    find,
+};
 
 #[test]
 fn names_are_distinct_and_found() {
@@ -17,31 +21,70 @@ fn names_are_distinct_and_found() {
     assert!(find("lz5").is_none());
 }
 
+/// Every compressor at its fastest, usual and strongest level.
+fn choices() -> impl Iterator<Item = Choice> {
+    COMPRESSORS.iter().flat_map(|algorithm| {
+        let levels = match algorithm.levels {
+            None => vec![0],
+            Some(Levels { least, default, most }) => vec![least, default, most],
+        };
+        levels.into_iter().map(move |level| Choice { algorithm, level })
+    })
+}
+
+/// Compresses and restores one page.
+fn round_trip(context: &mut Context, page: &[u8], name: &str) {
+    match context.compressor.compress(page, &mut context.output) {
+        Ok(length) => {
+            assert!((1..=page.len()).contains(&length), "{name}");
+            let mut back = vec![0xee; page.len()];
+            context.compressor.decompress(&context.output[..length], &mut back).unwrap();
+            assert!(back == page, "{name}");
+        }
+        Err(error) => assert_eq!(error, CompressError::TooLong, "{name}"),
+    }
+}
+
 #[test]
 fn pages_survive_every_compressor() {
-    for algorithm in COMPRESSORS {
+    for choice in choices() {
         for page_size in [4096, 16384] {
-            let mut context = Context::new(algorithm, page_size);
+            let mut context = Context::new(choice, page_size);
+            let scratch = context.heap_bytes();
             for page in [text(1), text(2), noise(3), repeated(0), repeated(0x1234)] {
                 let page = page.repeat(page_size / PAGE);
-                match context.compressor.compress(&page, &mut context.output) {
-                    Ok(length) => {
-                        assert!((1..=page_size).contains(&length), "{}", algorithm.name);
-                        let mut back = vec![0xee; page_size];
-                        let bytes = &context.output[..length];
-                        context.compressor.decompress(bytes, &mut back).unwrap();
-                        assert_eq!(back, page, "{}", algorithm.name);
-                    }
-                    Err(error) => assert_eq!(error, CompressError::TooLong, "{}", algorithm.name),
-                }
+                round_trip(&mut context, &page, choice.algorithm.name);
             }
+            let grown = context.heap_bytes() - scratch;
+            assert!(grown <= 4096, "{choice:?} grew by {grown} from {scratch}");
         }
     }
 }
 
 #[test]
+fn choices_are_understood() {
+    let level = |text: String| Choice::parse(&text).map(|choice| choice.level);
+    assert_eq!(level("lz4".into()), Ok(0));
+    assert_eq!(level("lz4:1".into()), Err(ChoiceError::NoLevels));
+    assert_eq!(level("lzo".into()), Err(ChoiceError::Unknown));
+    for name in OPTIONAL {
+        let Some(algorithm) = find(name) else {
+            assert_eq!(level((*name).into()), Err(ChoiceError::NotBuilt));
+            continue;
+        };
+        let levels = algorithm.levels.unwrap();
+        let with = |number: i32| level(std::format!("{name}:{number}"));
+        assert_eq!(level((*name).into()), Ok(levels.default));
+        assert_eq!(with(levels.least), Ok(levels.least));
+        assert_eq!(with(levels.most), Ok(levels.most));
+        assert_eq!(with(levels.most + 1), Err(ChoiceError::Level(levels)));
+        assert_eq!(level(std::format!("{name}:x")), Err(ChoiceError::Level(levels)));
+    }
+}
+
+#[test]
 fn lz4_compresses_text_and_refuses_noise() {
-    let mut context = Context::new(find("lz4").unwrap(), PAGE);
+    let mut context = Context::new(Choice::parse("lz4").unwrap(), PAGE);
     let length = context.compressor.compress(&text(1), &mut context.output).unwrap();
     assert!(length < PAGE / 2, "{length}");
     let refused = context.compressor.compress(&noise(1), &mut context.output);
@@ -50,8 +93,9 @@ fn lz4_compresses_text_and_refuses_noise() {
 
 #[test]
 fn other_lengths_than_a_page_are_refused() {
-    for name in ["lz4", "none"] {
-        let mut context = Context::new(find(name).unwrap(), PAGE);
+    for choice in choices() {
+        let name = choice.algorithm.name;
+        let mut context = Context::new(choice, PAGE);
         let length = context.compressor.compress(&text(1), &mut context.output).unwrap();
         for size in [PAGE - 1, PAGE + 1, 2 * PAGE] {
             let mut page = vec![0; size];
@@ -63,21 +107,37 @@ fn other_lengths_than_a_page_are_refused() {
 
 #[test]
 fn heap_bytes_are_those_of_the_buffers() {
-    let context = Context::new(find("lz4").unwrap(), PAGE);
-    let buffers = context.output.len() + context.object.len();
-    assert_eq!(Context::heap_bytes(find("lz4").unwrap(), PAGE), buffers + 8192);
-    assert_eq!(Context::heap_bytes(find("none").unwrap(), 16384), 3 * 16384);
+    let bytes =
+        |name, page_size| Context::new(Choice::parse(name).unwrap(), page_size).heap_bytes();
+    assert_eq!(bytes("lz4", PAGE), 3 * PAGE + 8192);
+    assert_eq!(bytes("none", 16384), 3 * 16384);
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 256 }))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 3 } else { 64 }))]
 
     /// Bytes that no compressor made neither panic nor reach beyond the page.
     #[test]
     fn arbitrary_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-        for algorithm in COMPRESSORS {
-            let mut context = Context::new(algorithm, PAGE);
+        for choice in choices() {
+            let mut context = Context::new(choice, PAGE);
             let _either = context.compressor.decompress(&bytes, &mut vec![0; PAGE]);
+        }
+    }
+
+    /// Pages of pieces that repeat, and of pieces that do not.
+    #[test]
+    fn mixed_pages_survive(
+        pieces in proptest::collection::vec((1..400_usize, any::<u64>(), any::<bool>()), 1..40),
+    ) {
+        let mut page = Vec::new();
+        for (length, seed, again) in pieces {
+            let source = if again { text(seed % 4) } else { noise(seed) };
+            page.extend_from_slice(&source[..length]);
+        }
+        page.resize(PAGE, 7);
+        for choice in choices() {
+            round_trip(&mut Context::new(choice, PAGE), &page, choice.algorithm.name);
         }
     }
 
@@ -87,17 +147,19 @@ proptest! {
         changes in proptest::collection::vec((any::<usize>(), any::<u8>()), 1..4),
         cut in any::<usize>(),
     ) {
-        let mut context = Context::new(find("lz4").unwrap(), PAGE);
-        let length = context.compressor.compress(&text(seed), &mut context.output).unwrap();
-        let mut bytes: Vec<u8> = context.output[..length].to_vec();
-        for (place, byte) in changes {
-            bytes[place % length] = byte;
+        for choice in choices() {
+            let mut context = Context::new(choice, PAGE);
+            let length = context.compressor.compress(&text(seed), &mut context.output).unwrap();
+            let mut bytes: Vec<u8> = context.output[..length].to_vec();
+            for &(place, byte) in &changes {
+                bytes[place % length] = byte;
+            }
+            let mut page = vec![0; PAGE];
+            let _either = context.compressor.decompress(&bytes, &mut page);
+            // What ends early cannot make a page.
+            let whole = &context.output[..length];
+            let result = context.compressor.decompress(&whole[..cut % length], &mut page);
+            prop_assert!(result.is_err(), "{}", choice.algorithm.name);
         }
-        let mut page = vec![0; PAGE];
-        let _either = context.compressor.decompress(&bytes, &mut page);
-        // What ends early cannot make a page.
-        let whole = &context.output[..length];
-        let result = context.compressor.decompress(&whole[..cut % length], &mut page);
-        prop_assert!(result.is_err());
     }
 }

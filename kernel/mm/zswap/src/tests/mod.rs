@@ -12,13 +12,13 @@ use std::vec;
 use std::vec::Vec;
 
 use crate::testing::HostContexts;
-use crate::{CompressError, Compressor, DecompressError, find};
+use crate::{Choice, CompressError, Compressor, DecompressError};
 
 const PAGE: usize = 4096;
 
 /// Contexts of a named compressor for one thread.
 fn contexts(name: &str) -> HostContexts {
-    HostContexts::new(find(name).unwrap(), PAGE, 1)
+    HostContexts::new(Choice::parse(name).unwrap(), PAGE, 1)
 }
 
 /// Contexts of the [`Fake`] compressor.
@@ -55,6 +55,10 @@ impl Compressor for Fake {
         page.fill(tag);
         page[..2].copy_from_slice(&[low, high]);
         Ok(())
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        0
     }
 }
 

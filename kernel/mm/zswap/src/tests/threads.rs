@@ -17,7 +17,7 @@ const BUDGET: Budget = Budget { bytes: 16384, objects: 8 };
 
 /// Fewer contexts than threads, so that they wait for each other.
 fn contexts() -> HostContexts {
-    HostContexts::new(crate::find("lz4").unwrap(), PAGE, THREADS - 1)
+    HostContexts::new(crate::Choice::parse("lz4").unwrap(), PAGE, THREADS - 1)
 }
 
 /// A page that says which key it is of.

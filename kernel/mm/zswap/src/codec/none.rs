@@ -2,13 +2,13 @@
 
 use alloc::boxed::Box;
 
-use crate::{Algorithm, CompressError, Compressor, DecompressError};
+use super::{Algorithm, CompressError, Compressor, DecompressError};
 
-pub(crate) const ALGORITHM: Algorithm = Algorithm {
+pub(super) const ALGORITHM: Algorithm = Algorithm {
     name: "none",
     about: "pages as they are",
-    scratch_bytes: |_| 0,
-    create: |_| Box::new(None),
+    levels: Option::None,
+    create: |_, _| Box::new(None),
 };
 
 struct None;
@@ -25,5 +25,9 @@ impl Compressor for None {
         }
         page.copy_from_slice(bytes);
         Ok(())
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        0
     }
 }

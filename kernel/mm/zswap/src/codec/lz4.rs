@@ -6,13 +6,13 @@ use lz4_flex::block::{
     CompressTable, compress_into_with_table, decompress_into, get_maximum_output_size,
 };
 
-use crate::{Algorithm, CompressError, Compressor, DecompressError};
+use super::{Algorithm, CompressError, Compressor, DecompressError};
 
-pub(crate) const ALGORITHM: Algorithm = Algorithm {
+pub(super) const ALGORITHM: Algorithm = Algorithm {
     name: "lz4",
     about: "LZ4 block format, match table of 4096 positions",
-    scratch_bytes: |_| TABLE_BYTES,
-    create: |page_size| {
+    levels: None,
+    create: |page_size, _| {
         assert!(get_maximum_output_size(page_size) <= 2 * page_size, "page of {page_size} bytes");
         Box::new(Lz4 { table: CompressTable::small() })
     },
@@ -44,5 +44,8 @@ impl Compressor for Lz4 {
             }
             Err(_) => Err(DecompressError::Damaged),
         }
+    }
+    fn scratch_bytes(&self) -> usize {
+        TABLE_BYTES
     }
 }
