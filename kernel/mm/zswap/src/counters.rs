@@ -14,6 +14,14 @@ macro_rules! counters {
         }
 
         impl Counters {
+            /// Whether every page that was stored is accounted for: loaded, invalidated, written
+            /// back, or stored still. Meaningful while nothing is under way.
+            #[must_use]
+            pub fn balance(&self) -> bool {
+                let left = self.loaded_pages + self.invalidated_pages + self.written_back_pages;
+                self.zswpout == left + self.stored_pages
+            }
+
             /// Each counter with its name, in a fixed order.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [("pool_total_size", self.pool_total_size), $((stringify!($name), self.$name),)+]
@@ -74,6 +82,28 @@ counters! {
     reject_kmemcache_fail,
     /// Event: a stored page could not be restored.
     decompress_fail,
+    /// Event: page left the store because it was loaded.
+    loaded_pages,
+    /// Event: page left the store because it is not needed any more.
+    invalidated_pages,
+    /// Event: page decompressed to be written back.
+    zswpwb,
+    /// Event: page written back to the second tier.
+    written_back_pages,
+    /// Event: page that could not be written back, and stays.
+    reject_reclaim_fail,
+    /// Event: page written to the second tier, written back or refused by the pool.
+    pswpout,
+    /// Event: page read from the second tier.
+    pswpin,
+    /// Gauge: pages now in the second tier.
+    swapped_pages,
+    /// Event: no slot of the second tier was free.
+    swap_full,
+    /// Event: the device of the second tier failed to write a page.
+    swap_write_fail,
+    /// Event: the device of the second tier failed to read a page.
+    swap_read_fail,
     /// Event: the pool refused to free an object. Zero unless something is wrong.
     free_fail,
 }

@@ -40,14 +40,16 @@ impl core::fmt::Display for Reject {
 
 impl core::error::Error for Reject {}
 
-/// Why a page was not restored. The contents of the page are zero after [`LoadError::Damaged`],
-/// otherwise unchanged.
+/// Why a page was not restored. The contents of the page are zero after [`LoadError::Damaged`]
+/// and [`LoadError::Device`], otherwise unchanged.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum LoadError {
     /// The stored bytes do not decode to a page.
     Damaged,
     /// The pool does not know the object.
     Handle(HandleError),
+    /// The second tier failed to read it.
+    Device,
     /// No context was lent.
     NoContext,
     /// The slice is not as long as a page of this store.
@@ -58,6 +60,7 @@ impl core::fmt::Display for LoadError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Damaged => f.write_str("stored page is damaged"),
+            Self::Device => f.write_str("second tier failed to read the page"),
             Self::Handle(error) => write!(f, "pool refused the handle: {error}"),
             Self::NoContext => f.write_str("no compression context was lent"),
             Self::PageSize => f.write_str("slice is not as long as a page of this store"),
@@ -66,3 +69,29 @@ impl core::fmt::Display for LoadError {
 }
 
 impl core::error::Error for LoadError {}
+
+/// Why a page was not written back. It stays where it was.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum WriteBackError {
+    /// It is no object of the pool.
+    NoObject,
+    /// There is no second tier, or no free slot in it.
+    Full,
+    /// The second tier failed to write it.
+    Device,
+    /// It cannot be restored.
+    Load(LoadError),
+}
+
+impl core::fmt::Display for WriteBackError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NoObject => f.write_str("page is no object of the pool"),
+            Self::Full => f.write_str("second tier is full"),
+            Self::Device => f.write_str("second tier failed to write the page"),
+            Self::Load(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for WriteBackError {}

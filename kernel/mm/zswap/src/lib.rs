@@ -11,13 +11,18 @@ mod counters;
 mod error;
 mod keyed;
 mod limits;
+mod lru;
 mod same;
+mod settings;
+pub mod shrinker;
 mod store;
+mod stored;
 mod table;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod tier;
 
 pub use codec::{
     Algorithm, COMPRESSORS, Choice, ChoiceError, CompressError, Compressor, DecompressError,
@@ -25,7 +30,10 @@ pub use codec::{
 };
 pub use context::{Context, Contexts};
 pub use counters::Counters;
-pub use error::{LoadError, Reject};
-pub use keyed::Keyed;
+pub use error::{LoadError, Reject, WriteBackError};
+pub use keyed::{Keyed, Run};
 pub use limits::{Admission, Limits};
-pub use store::{Incompressible, SameFilled, Settings, Store, Stored};
+pub use settings::{Incompressible, SameFilled, Settings};
+pub use store::Store;
+pub use stored::{Leave, Stored};
+pub use tier::{Slot, SwapArea, Tier, TierError};

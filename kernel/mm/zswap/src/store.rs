@@ -7,114 +7,21 @@ use zpool::{AllocError, Handle, HandleError, Owner, ZPool};
 
 use crate::counters::Live;
 use crate::same;
-use crate::{Admission, CompressError, Context, Contexts, Counters, Limits, LoadError, Reject};
-
-/// What a store is told at creation.
-#[derive(Clone, Copy, Debug)]
-pub struct Settings {
-    /// Bytes of a page: 4096 or 16384.
-    pub page_size: usize,
-    /// Page frames that `max_pool_percent` refers to.
-    pub ram_pages: usize,
-    /// Limit on the pool's frames, percent of `ram_pages`.
-    pub max_pool_percent: u32,
-    /// Where storing resumes after the limit was met, percent of the limit; 100 for at once.
-    pub accept_threshold_percent: u32,
-    /// What is done with pages that repeat one word.
-    pub same_filled: SameFilled,
-    /// What is done with pages that do not become smaller.
-    pub incompressible: Incompressible,
-    /// Whether the holder of a [`Stored`] has room for this word. Other words become objects of
-    /// the pool ([`Stored::Word`]).
-    pub word_fits: fn(u64) -> bool,
-}
-
-impl Settings {
-    /// A limit of 50 %, an acceptance threshold of 90 %, repeated words detected and all of them
-    /// fitting, incompressible pages kept.
-    #[must_use]
-    pub const fn new(page_size: usize, ram_pages: usize) -> Self {
-        Self {
-            page_size,
-            ram_pages,
-            max_pool_percent: 50,
-            accept_threshold_percent: 90,
-            same_filled: SameFilled::Word,
-            incompressible: Incompressible::Keep,
-            word_fits: |_| true,
-        }
-    }
-}
-
-/// What is done with pages that repeat one machine word.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum SameFilled {
-    /// They are compressed like any other.
-    Off,
-    /// Zero pages are kept by the swap layer, before the limits are looked at and whether or not
-    /// the store is enabled, and counted apart. Linux since 6.12.
-    Zero,
-    /// Any repeated word is kept as that word, after the limits were looked at. Linux until 6.11,
-    /// zram.
-    Word,
-}
-
-/// What is done with pages that do not become smaller.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Incompressible {
-    /// They are refused. zswap of Linux 6.12.
-    Refuse,
-    /// They are kept as they are, in an object of the length of a page, if the pool stores that.
-    /// zram.
-    Keep,
-}
-
-/// Names one stored page. Whoever holds it gives it back once, by [`Store::discard`].
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Stored {
-    /// A page that repeats this word.
-    Same(u64),
-    /// A page that repeats the word in this object of 8 bytes.
-    Word(Handle),
-    /// A compressed page, or one as it is.
-    Object {
-        /// The object that holds it.
-        handle: Handle,
-        /// Bytes of it: 1 to the length of a page, which means the page as it is.
-        length: u32,
-    },
-}
-
-impl Stored {
-    /// The object of the pool, if there is one.
-    #[must_use]
-    pub const fn handle(self) -> Option<Handle> {
-        match self {
-            Self::Same(_) => None,
-            Self::Word(handle) | Self::Object { handle, .. } => Some(handle),
-        }
-    }
-
-    /// The same page after its object moved to `handle`.
-    #[must_use]
-    pub const fn with_handle(self, handle: Handle) -> Self {
-        match self {
-            Self::Same(_) => self,
-            Self::Word(_) => Self::Word(handle),
-            Self::Object { length, .. } => Self::Object { handle, length },
-        }
-    }
-}
+use crate::{
+    Admission, CompressError, Context, Contexts, Counters, Incompressible, Leave, Limits,
+    LoadError, Reject, SameFilled, Settings, Stored, SwapArea,
+};
 
 /// A compressed page store. Shared by all CPUs; it has no lock of its own, only those of the pool
 /// and of the contexts it borrows.
 pub struct Store<'a> {
     pool: &'a dyn ZPool,
     contexts: &'a dyn Contexts,
-    settings: Settings,
-    limits: Limits,
+    pub(crate) settings: Settings,
+    pub(crate) limits: Limits,
     enabled: AtomicBool,
-    counters: Live,
+    pub(crate) area: Option<&'a SwapArea<'a>>,
+    pub(crate) counters: Live,
 }
 
 impl<'a> Store<'a> {
@@ -132,8 +39,22 @@ impl<'a> Store<'a> {
             ),
             settings,
             enabled: AtomicBool::new(true),
+            area: None,
             counters: Live::default(),
         }
+    }
+
+    /// The store with a second tier, which others may share: pages that the pool refuses go there,
+    /// and pages of the pool can be written back to it.
+    #[must_use]
+    pub const fn with_area(self, area: &'a SwapArea<'a>) -> Self {
+        Self { area: Some(area), ..self }
+    }
+
+    /// The second tier.
+    #[must_use]
+    pub const fn area(&self) -> Option<&'a SwapArea<'a>> {
+        self.area
     }
 
     /// The pool, for its statistics and its maintenance.
@@ -166,7 +87,8 @@ impl<'a> Store<'a> {
         self.counters.snapshot(bytes as u64)
     }
 
-    /// Stores a page. `owner` is told when its object moves.
+    /// Stores a page: in the pool, or in the second tier if the pool refuses it. `owner` is told
+    /// when its object moves.
     ///
     /// # Errors
     /// A [`Reject`], counted under the name the kernel has for it.
@@ -174,8 +96,9 @@ impl<'a> Store<'a> {
         if let Some(zero) = self.put_zero(page) {
             return Ok(zero);
         }
-        self.admit()?;
-        self.put_admitted(page, owner)
+        self.admit()
+            .and_then(|()| self.put_admitted(page, owner))
+            .or_else(|reject| self.put_elsewhere(page, reject))
     }
 
     /// Restores a page, which stays stored.
@@ -190,6 +113,7 @@ impl<'a> Store<'a> {
             Stored::Same(word) => same::fill(page, word),
             Stored::Word(handle) => same::fill(page, self.read_word(handle)?),
             Stored::Object { handle, length } => self.decompress(handle, length as usize, page)?,
+            Stored::Swapped(slot) => return self.swap_in(slot, page),
         }
         if self.is_swap_layers(stored) {
             self.counters.swpin_zero.add(1);
@@ -199,11 +123,22 @@ impl<'a> Store<'a> {
         Ok(())
     }
 
+    /// Forgets a page that is not needed any more.
+    ///
+    /// # Errors
+    /// As [`Store::release`].
+    pub fn discard(&self, stored: Stored) -> Result<(), HandleError> {
+        self.release(stored, Leave::Invalidated)
+    }
+
     /// Forgets a page.
     ///
     /// # Errors
     /// What the pool says, which is counted too; the page counts as stored still.
-    pub fn discard(&self, stored: Stored) -> Result<(), HandleError> {
+    pub fn release(&self, stored: Stored, why: Leave) -> Result<(), HandleError> {
+        if let Stored::Swapped(slot) = stored {
+            return self.release_slot(slot);
+        }
         if let Some(handle) = stored.handle() {
             self.pool.free(handle).inspect_err(|_| self.counters.free_fail.add(1))?;
         }
@@ -220,9 +155,17 @@ impl<'a> Store<'a> {
                     self.counters.stored_incompressible_pages.subtract(1);
                 }
             }
+            // Released above.
+            Stored::Swapped(_) => {}
         }
-        if !self.is_swap_layers(stored) {
-            self.counters.stored_pages.subtract(1);
+        if self.is_swap_layers(stored) {
+            return Ok(());
+        }
+        self.counters.stored_pages.subtract(1);
+        match why {
+            Leave::Loaded => self.counters.loaded_pages.add(1),
+            Leave::Invalidated => self.counters.invalidated_pages.add(1),
+            Leave::WrittenBack => self.counters.written_back_pages.add(1),
         }
         Ok(())
     }
@@ -277,6 +220,8 @@ impl<'a> Store<'a> {
                     self.counters.stored_incompressible_pages.add(1);
                 }
             }
+            // Not what `place` answers.
+            Stored::Swapped(_) => {}
         }
         self.counters.stored_pages.add(1);
         self.counters.zswpout.add(1);
@@ -362,7 +307,12 @@ impl<'a> Store<'a> {
         Ok(u64::from_ne_bytes(*bytes))
     }
 
-    fn decompress(&self, handle: Handle, length: usize, page: &mut [u8]) -> Result<(), LoadError> {
+    pub(crate) fn decompress(
+        &self,
+        handle: Handle,
+        length: usize,
+        page: &mut [u8],
+    ) -> Result<(), LoadError> {
         if length > page.len() {
             return Err(LoadError::Handle(HandleError::Length));
         }

@@ -43,6 +43,15 @@ enum State {
     Gone(Stored),
 }
 
+/// An entry that was taken out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Removed {
+    /// Its number, which may be another entry's by now.
+    pub(crate) index: u32,
+    /// The page to discard; none when that is for the last reader.
+    pub(crate) stored: Option<Stored>,
+}
+
 /// A slice of `length` elements on the heap; `None` when it has no room.
 fn boxed<T>(length: usize, elements: impl Iterator<Item = T>) -> Option<Box<[T]>> {
     let mut slice = Vec::new();
@@ -84,27 +93,24 @@ impl Shard {
         self.release(index);
     }
 
-    /// Lets a reserved entry be found, in place of an older one of its key, whose page is given
-    /// back to be discarded.
-    pub(crate) fn publish(&mut self, index: u32, hash: u64, stored: Stored) -> Option<Stored> {
+    /// Lets a reserved entry be found, in place of an older one of its key, which is removed.
+    pub(crate) fn publish(&mut self, index: u32, hash: u64, stored: Stored) -> Option<Removed> {
         let key = self.entry(index).key;
-        let older = self.remove(key, hash).and_then(|removed| removed);
+        let older = self.remove(key, hash);
         self.entry(index).state = State::Live(stored);
         older
     }
 
-    /// Takes a key out: None when it is not there, otherwise the page to discard, which is for
-    /// the last reader if there is one.
-    #[expect(clippy::option_option, reason = "absent, left to a reader, to be discarded")]
-    pub(crate) fn remove(&mut self, key: u64, hash: u64) -> Option<Option<Stored>> {
+    /// Takes a key out; None when it is not there.
+    pub(crate) fn remove(&mut self, key: u64, hash: u64) -> Option<Removed> {
         let (index, stored) = self.find(key, hash)?;
         self.unlink(self.chain(hash), index);
         if self.entry(index).readers > 0 {
             self.entry(index).state = State::Gone(stored);
-            return Some(None);
+            return Some(Removed { index, stored: None });
         }
         self.release(index);
-        Some(Some(stored))
+        Some(Removed { index, stored: Some(stored) })
     }
 
     /// Begins a load, which [`Shard::end`] ends. The key is gone at once if it is `exclusive`.
@@ -128,6 +134,30 @@ impl Shard {
         }
         self.release(index);
         Some(stored)
+    }
+
+    /// Begins to write an entry back, which [`Shard::end`] or [`Shard::written_back`] ends. None
+    /// when it is not to be found any more, or is being loaded.
+    pub(crate) fn begin_write_back(&mut self, index: u32) -> Option<Stored> {
+        let entry = self.entry(index);
+        let State::Live(stored) = entry.state else { return None };
+        if entry.readers > 0 {
+            return None;
+        }
+        entry.readers = 1;
+        Some(stored)
+    }
+
+    /// Ends writing an entry back, whose page is `stored` now; false when it went or is being
+    /// loaded meanwhile. [`Shard::end`] is still to be called then.
+    pub(crate) fn written_back(&mut self, index: u32, stored: Stored) -> bool {
+        let entry = self.entry(index);
+        if entry.readers > 1 || !matches!(entry.state, State::Live(_)) {
+            return false;
+        }
+        entry.state = State::Live(stored);
+        entry.readers = 0;
+        true
     }
 
     /// Replaces `old` by `new` if the entry holds `old` and nobody is reading it.
@@ -198,6 +228,10 @@ mod tests {
         assert!(shard.publish(index, 0, PAGE).is_none());
     }
 
+    fn removed(shard: &mut Shard, key: u64) -> Option<Stored> {
+        shard.remove(key, 0)?.stored
+    }
+
     #[test]
     fn an_entry_takes_40_bytes() {
         assert_eq!(size_of::<Entry>(), 40);
@@ -209,10 +243,10 @@ mod tests {
         (0..MAX_CHAIN as u64).for_each(|key| live(&mut shard, key));
         assert_eq!(shard.reserve(99, 0), None);
         assert!(shard.reserve(99, 1).is_some(), "another chain");
-        assert_eq!(shard.remove(7, 0), Some(Some(PAGE)));
+        assert_eq!(removed(&mut shard, 7), Some(PAGE));
         live(&mut shard, 99);
         for key in (0..MAX_CHAIN as u64).filter(|&key| key != 7).chain([99]) {
-            assert_eq!(shard.remove(key, 0), Some(Some(PAGE)), "{key}");
+            assert_eq!(removed(&mut shard, key), Some(PAGE), "{key}");
         }
     }
 
@@ -239,7 +273,7 @@ mod tests {
         live(&mut shard, 5);
         assert_eq!(shard.end(first), None);
         assert_eq!(shard.end(second), Some(PAGE));
-        assert_eq!(shard.remove(5, 0), Some(Some(PAGE)));
+        assert_eq!(removed(&mut shard, 5), Some(PAGE));
     }
 
     #[test]
@@ -257,7 +291,7 @@ mod tests {
         assert!(!shard.relocate(4, old, new), "no such entry");
         assert!(shard.relocate(index, old, new));
         let moved = Stored::Object { handle: new, length: 9 };
-        assert_eq!(shard.remove(5, 0), Some(Some(moved)));
+        assert_eq!(removed(&mut shard, 5), Some(moved));
         assert!(!shard.relocate(index, new, old), "gone");
     }
 }

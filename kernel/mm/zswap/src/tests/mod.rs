@@ -3,8 +3,9 @@
 mod behaviour;
 mod codecs;
 mod damage;
+pub(crate) mod disk;
 mod model;
-mod pool;
+pub(crate) mod pool;
 mod threads;
 
 use std::boxed::Box;
@@ -14,7 +15,7 @@ use std::vec::Vec;
 use crate::testing::HostContexts;
 use crate::{Choice, CompressError, Compressor, DecompressError};
 
-const PAGE: usize = 4096;
+pub(crate) const PAGE: usize = 4096;
 
 /// Contexts of a named compressor for one thread.
 fn contexts(name: &str) -> HostContexts {
@@ -22,7 +23,7 @@ fn contexts(name: &str) -> HostContexts {
 }
 
 /// Contexts of the [`Fake`] compressor.
-fn fakes() -> HostContexts {
+pub(crate) fn fakes() -> HostContexts {
     HostContexts::with_compressors(PAGE, 1, || Box::new(Fake))
 }
 
@@ -30,7 +31,7 @@ fn fakes() -> HostContexts {
 struct Fake;
 
 /// A page that [`Fake`] compresses to `length` bytes; with a length of zero it fails.
-fn page_of(length: u16, tag: u8) -> Vec<u8> {
+pub(crate) fn page_of(length: u16, tag: u8) -> Vec<u8> {
     let mut page = vec![tag; PAGE];
     page[..2].copy_from_slice(&length.to_le_bytes());
     page

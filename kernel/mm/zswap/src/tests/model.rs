@@ -2,6 +2,7 @@
 
 use std::boxed::Box;
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::vec::Vec;
 
 use proptest::collection::vec;
@@ -10,9 +11,10 @@ use proptest::sample::select;
 use zpool::testing::HostEnv;
 use zpool::{Budget, Granule4K, ZPool, find};
 
+use super::disk::Disk;
 use super::pool::TestPool;
 use super::{PAGE, contexts, noise, repeated, text};
-use crate::{Incompressible, Keyed, Reject, SameFilled, Settings, Store};
+use crate::{Incompressible, Keyed, Reject, SameFilled, Settings, Store, SwapArea};
 
 #[derive(Clone, Debug)]
 enum Operation {
@@ -21,6 +23,9 @@ enum Operation {
     Read(u64),
     Invalidate(u64),
     Maintain,
+    /// One run of the worker, the disk failing or not.
+    WriteBack(bool),
+    Shrink,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,15 +58,22 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => key().prop_map(Operation::Read),
         1 => key().prop_map(Operation::Invalidate),
         1 => Just(Operation::Maintain),
+        1 => any::<bool>().prop_map(Operation::WriteBack),
+        1 => Just(Operation::Shrink),
     ]
 }
 
 const BUDGET: Budget = Budget { bytes: 16384, objects: 8 };
 
 /// Runs the operations on a store above `pool` and checks everything that can be seen.
-fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
+fn check(pool: &dyn ZPool, settings: Settings, slots: usize, operations: &[Operation]) {
     let contexts = contexts("lz4");
-    let store = Store::new(pool, &contexts, settings);
+    let disk = Disk::new(slots);
+    let area = SwapArea::new(&disk).unwrap();
+    let mut store = Store::new(pool, &contexts, settings);
+    if slots > 0 {
+        store = store.with_area(&area);
+    }
     let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 16).unwrap();
     let mut model: HashMap<u64, Vec<u8>> = HashMap::new();
     let mut page = [0; PAGE];
@@ -103,18 +115,32 @@ fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
             Operation::Maintain => {
                 pool.maintain(BUDGET, &keyed);
             }
+            Operation::WriteBack(fails) => {
+                disk.fail_writes.store(fails, Ordering::Relaxed);
+                let run = keyed.write_back(&mut page);
+                assert!(!fails || run.written == 0, "{run:?}");
+                disk.fail_writes.store(false, Ordering::Relaxed);
+            }
+            Operation::Shrink => {
+                keyed.shrink(0, &mut page);
+            }
         }
         let counters = store.counters();
-        assert_eq!(counters.swpout_zero + counters.zswpout, out);
-        assert_eq!(counters.swpin_zero + counters.zswpin, into);
-        assert_eq!(counters.compressed_pages + counters.same_filled_pages, model.len() as u64);
+        assert!(counters.balance(), "{counters:?}");
+        let direct = counters.pswpout - counters.written_back_pages;
+        assert_eq!(counters.swpout_zero + counters.zswpout + direct, out);
+        assert_eq!(counters.swpin_zero + counters.zswpin + counters.pswpin, into);
+        let kept = counters.compressed_pages + counters.same_filled_pages;
+        assert_eq!(kept + counters.swapped_pages, model.len() as u64);
+        assert_eq!(counters.swapped_pages as usize, area.used());
         assert_eq!(counters.pool_total_size, (pool.total_pages() * PAGE) as u64);
         assert_eq!((counters.free_fail, counters.decompress_fail), (0, 0));
         let objects = counters.compressed_pages + counters.same_filled_objects;
         assert_eq!(pool.statistics().objects as u64, objects);
         let zeros = model.values().filter(|&page| *page == repeated(0)).count() as u64;
         let swap_layers = if settings.same_filled == SameFilled::Zero { zeros } else { 0 };
-        assert_eq!(counters.stored_pages + swap_layers, model.len() as u64);
+        let in_pool = counters.stored_pages + swap_layers;
+        assert_eq!(in_pool + counters.swapped_pages, model.len() as u64);
     }
     for (key, expected) in model {
         assert_eq!(keyed.load(key, &mut page), Ok(true));
@@ -125,7 +151,7 @@ fn check(pool: &dyn ZPool, settings: Settings, operations: &[Operation]) {
     assert_eq!(gauges, [0; 3]);
     assert_eq!((counters.same_filled_pages, counters.same_filled_objects), (0, 0));
     pool.compact(&keyed);
-    assert_eq!(pool.statistics().objects, 0);
+    assert_eq!((pool.statistics().objects, area.used()), (0, 0));
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
@@ -148,22 +174,24 @@ proptest! {
     #[test]
     fn zblock_keeps_every_page(
         settings in settings(),
+        slots in select(std::vec![0, 3, 64]),
         operations in vec(operation(), 0..if cfg!(miri) { 12 } else { 120 }),
     ) {
         for name in ["zblock", "zblock-v4"] {
             let env = HostEnv::<Granule4K>::new();
             let backends = zblock::backends::<&HostEnv<Granule4K>>();
             let pool: Box<dyn ZPool> = (find(&backends, name).unwrap().create)(&env).unwrap();
-            check(&*pool, settings, &operations);
+            check(&*pool, settings, slots, &operations);
         }
     }
 
     #[test]
     fn objects_may_move_between_any_two_operations(
         settings in settings(),
+        slots in select(std::vec![0, 3, 64]),
         operations in vec(operation(), 0..if cfg!(miri) { 12 } else { 120 }),
     ) {
-        check(&TestPool::default(), settings, &operations);
+        check(&TestPool::default(), settings, slots, &operations);
     }
 }
 

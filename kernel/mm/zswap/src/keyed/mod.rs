@@ -1,11 +1,19 @@
 //! Pages by key, for whoever has no page tables: the front end of Linux's zswap.
 
+#[cfg(test)]
+mod tests;
+mod write_back;
+
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use zpool::{Env, Handle, Owner, Owners, SpinLock};
 
-use crate::table::Shard;
-use crate::{LoadError, Reject, Store, Stored};
+use crate::lru::Lru;
+use crate::table::{Removed, Shard};
+use crate::{Leave, LoadError, Reject, Store, Stored};
+
+pub use write_back::Run;
 
 /// Entries to a shard before there is another one, and shards at most.
 const SHARD_ENTRIES: usize = 1024;
@@ -24,6 +32,10 @@ pub struct Keyed<'a, E> {
     shards: Vec<Line>,
     /// Entries of one shard: the owner of an object is shard times this plus entry.
     shard_capacity: u32,
+    /// Objects that may be written back, by owner. Locked after a shard.
+    lru: Option<SpinLock<Lru>>,
+    /// Loads from the second tier that no call of [`Keyed::shrink`] has taken into account.
+    swapins: AtomicUsize,
 }
 
 /// A shard by itself in its cache lines.
@@ -35,7 +47,8 @@ impl<'a, E: Env> Keyed<'a, E> {
     ///
     /// There is room for `capacity` pages and a quarter more, which absorbs the unevenness of
     /// hashed keys (eight standard deviations) and replacements under way. The table takes 44 to
-    /// 48 bytes of heap per page of that room; `None` when the heap does not have them.
+    /// 48 bytes of heap per page of that room, and 12 more if the store has a second tier; `None`
+    /// when the heap does not have them.
     pub fn new(store: &'a Store<'a>, env: E, capacity: usize) -> Option<Self> {
         let shards = (capacity / SHARD_ENTRIES).clamp(1, MAX_SHARDS);
         let shards = 1 << shards.ilog2();
@@ -44,8 +57,20 @@ impl<'a, E: Env> Keyed<'a, E> {
         let share = capacity.div_ceil(shards);
         let shard_capacity = share.saturating_add(share / 4).clamp(1, most) as u32;
         let shard = || Some(Line(SpinLock::new(Shard::new(shard_capacity)?)));
+        let entries = shards * shard_capacity as usize;
         let shards: Option<_> = core::iter::repeat_with(shard).take(shards).collect();
-        Some(Self { store, env, shards: shards?, shard_capacity })
+        let lru = match store.area() {
+            Some(_) => Some(SpinLock::new(Lru::new(entries)?)),
+            None => None,
+        };
+        Some(Self {
+            store,
+            env,
+            shards: shards?,
+            shard_capacity,
+            lru,
+            swapins: AtomicUsize::new(0),
+        })
     }
 
     /// Stores `page` under `key`, in place of an older page of that key.
@@ -78,8 +103,12 @@ impl<'a, E: Env> Keyed<'a, E> {
     /// Forgets the page of `key`. False when there is none.
     pub fn invalidate(&self, key: u64) -> bool {
         let hash = hash(key);
-        let removed = self.shard(self.number(hash)).lock(&self.env).remove(key, hash);
-        self.discard(removed.flatten());
+        let number = self.number(hash);
+        let mut shard = self.shard(number).lock(&self.env);
+        let removed = shard.remove(key, hash);
+        self.unlist(number, removed);
+        drop(shard);
+        self.discard(removed.and_then(|removed| removed.stored));
         removed.is_some()
     }
 
@@ -87,8 +116,9 @@ impl<'a, E: Env> Keyed<'a, E> {
         let hash = hash(key);
         let number = self.number(hash);
         let zero = self.store.put_zero(page);
-        if zero.is_none() {
-            self.store.admit()?;
+        let admitted = if zero.is_some() { Ok(()) } else { self.store.admit() };
+        if self.store.area().is_none() {
+            admitted?;
         }
         let reserved = self.shard(number).lock(&self.env).reserve(key, hash);
         let Some(index) = reserved else {
@@ -96,17 +126,21 @@ impl<'a, E: Env> Keyed<'a, E> {
             self.store.count(Reject::NoEntry);
             return Err(Reject::NoEntry);
         };
-        let owner = Owner(number as u32 * self.shard_capacity + index);
+        let owner = self.owner(number, index);
         let stored = match zero {
             Some(zero) => Ok(zero),
-            None => self.store.put_admitted(page, owner),
+            None => admitted
+                .and_then(|()| self.store.put_admitted(page, owner))
+                .or_else(|reject| self.store.put_elsewhere(page, reject)),
         };
         let mut shard = self.shard(number).lock(&self.env);
         match stored {
             Ok(stored) => {
                 let older = shard.publish(index, hash, stored);
+                self.unlist(number, older);
+                self.list(owner, stored);
                 drop(shard);
-                self.discard(older);
+                self.discard(older.and_then(|older| older.stored));
                 Ok(())
             }
             Err(reject) => {
@@ -118,12 +152,22 @@ impl<'a, E: Env> Keyed<'a, E> {
 
     fn load_as(&self, key: u64, page: &mut [u8], exclusive: bool) -> Result<bool, LoadError> {
         let hash = hash(key);
-        let shard = self.shard(self.number(hash));
-        let begun = shard.lock(&self.env).begin(key, hash, exclusive);
-        let Some((index, stored)) = begun else { return Ok(false) };
+        let number = self.number(hash);
+        let mut shard = self.shard(number).lock(&self.env);
+        let Some((index, stored)) = shard.begin(key, hash, exclusive) else { return Ok(false) };
+        if exclusive {
+            self.unlist(number, Some(Removed { index, stored: None }));
+        }
+        drop(shard);
         let result = self.store.get(stored, page);
-        let ended = shard.lock(&self.env).end(index);
-        self.discard(ended);
+        if matches!(stored, Stored::Swapped(_)) {
+            self.swapins.fetch_add(1, Ordering::Relaxed);
+        }
+        let ended = self.shard(number).lock(&self.env).end(index);
+        if let Some(stored) = ended {
+            let why = if exclusive && result.is_ok() { Leave::Loaded } else { Leave::Invalidated };
+            let _counted = self.store.release(stored, why);
+        }
         result.map(|()| true)
     }
 
@@ -132,6 +176,24 @@ impl<'a, E: Env> Keyed<'a, E> {
         if let Some(stored) = stored {
             let _counted = self.store.discard(stored);
         }
+    }
+
+    /// Makes an object a candidate for being written back. Under the lock of its shard.
+    fn list(&self, owner: Owner, stored: Stored) {
+        if let (Some(lru), Stored::Object { .. }) = (&self.lru, stored) {
+            lru.lock(&self.env).push(owner.0);
+        }
+    }
+
+    /// Ends that. Under the lock of its shard.
+    fn unlist(&self, number: usize, removed: Option<Removed>) {
+        if let (Some(lru), Some(removed)) = (&self.lru, removed) {
+            lru.lock(&self.env).remove(self.owner(number, removed.index).0);
+        }
+    }
+
+    fn owner(&self, number: usize, index: u32) -> Owner {
+        Owner(number as u32 * self.shard_capacity + index)
     }
 
     fn number(&self, hash: u64) -> usize {
