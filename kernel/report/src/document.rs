@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Comparison, LatencyHistogram, LatencyReport, Outcome, Snapshot, Status, StressorResult,
+    Bounds, Comparison, LatencyHistogram, LatencyReport, Outcome, Snapshot, Status, StressorResult,
 };
 
 /// The whole result of one run: what ran where, what it did, how it ended.
@@ -30,6 +30,9 @@ pub struct Document {
     /// What a comparison of allocators found; absent in other runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comparison: Option<Comparison>,
+    /// What a search for the worst cases of an allocator found; absent in other runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<Bounds>,
     /// What was measured of latency beside the stressors, if anything was.
     #[serde(default)]
     pub latency: Option<LatencyReport>,

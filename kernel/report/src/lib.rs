@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod block;
+mod bounds;
 mod comparison;
 mod document;
 mod error;
@@ -17,6 +18,7 @@ pub mod text;
 pub mod yaml;
 
 pub use block::{BEGIN, END, LINE_LIMIT, PROMPT, parse_block};
+pub use bounds::{Bound, Bounds, StateBound};
 pub use comparison::{
     Balance, Comparison, CompressedSizes, Contestant, Distribution, Load, PoolPoint, PoolRun,
     Response, Step, Unit,

@@ -155,6 +155,7 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         constants: image.constant_bytes(),
         pools: run::pools_for(frames),
         keyed: run::keyed_for(frames),
+        shortages: run::bounds::shortages_for(frames),
     }));
     let argument = core::ptr::from_ref(run).expose_provenance() as u64;
     match Thread::spawn(0, PRIORITY_MAIN, main_thread, argument) {

@@ -31,6 +31,7 @@ fn document() -> Document {
         latencies: Vec::new(),
         latency: None,
         comparison: None,
+        bounds: None,
         verdict: Verdict::of(Status::Success),
     }
 }

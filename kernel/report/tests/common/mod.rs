@@ -90,6 +90,7 @@ pub fn document() -> Document {
             ],
         }],
         comparison: None,
+        bounds: None,
         latency: None,
         verdict: Verdict::of(Status::Success),
     }

@@ -1,6 +1,7 @@
 //! The boot arguments' workload, its report and verdict.
 
 mod booked;
+pub mod bounds;
 pub mod compare;
 mod corpus;
 mod initrd;
@@ -43,6 +44,8 @@ pub struct Boot {
     pub pools: Pools,
     /// Makes keyed front ends.
     pub keyed: KeyedFronts,
+    /// Holds page frames back.
+    pub shortages: bounds::Shortages,
 }
 
 /// Makes an empty pool of the named back end.
@@ -88,7 +91,7 @@ pub fn main(boot: &'static Boot) -> ! {
             println!("{}", stress::options::stressors());
             finish(Status::Success)
         }
-        Action::Run | Action::Compare => {}
+        Action::Run | Action::Compare | Action::Bounds(_) => {}
     }
     match options.boot.injection {
         Some(Injection::Panic) => panic!("a panic on purpose (inject=panic)"),
@@ -111,7 +114,6 @@ pub fn main(boot: &'static Boot) -> ! {
     let corpus = corpus::choose(boot, &sections);
     let prompt = shell::is_wanted(options);
     if !prompt || options.has_work() {
-        let act = if options.action == Action::Compare { compare::run } else { workload };
         let status = act(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
         if !prompt {
             finish(status);
@@ -120,8 +122,23 @@ pub fn main(boot: &'static Boot) -> ! {
     shell::run(boot, cpus, &corpus)
 }
 
+/// Does what `command` asks for and prints the results.
+pub fn act(
+    boot: &'static Boot,
+    options: &Options,
+    command: &str,
+    cpus: usize,
+    corpus: &Corpus<'_>,
+) -> Status {
+    match options.action {
+        Action::Compare => compare::run(boot, options, command, cpus, corpus),
+        Action::Bounds(operations) => bounds::run(boot, options, command, cpus, operations),
+        _ => workload(boot, options, command, cpus, corpus),
+    }
+}
+
 /// Runs the stressors that `command` asks for and prints the results.
-pub fn workload(
+fn workload(
     boot: &'static Boot,
     options: &Options,
     command: &str,

@@ -48,6 +48,7 @@ pub fn document(
         latencies,
         latency: None,
         comparison: None,
+        bounds: None,
         verdict: Verdict::of(if damaged { Status::Failed } else { run.status }),
     }
 }

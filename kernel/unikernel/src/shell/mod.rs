@@ -96,16 +96,11 @@ impl Shell<'_> {
         match options.action {
             Action::Help => println!("{}", stress::help()),
             Action::ListStressors => println!("{}", stress::options::stressors()),
-            Action::Compare => {
-                let status =
-                    run::compare::run(self.boot, &options, line, self.cpus, self.corpus);
-                println!("zlab: info:  [0] this run: {}", Verdict::of(status));
-            }
             Action::Run if !options.has_work() => {
                 println!("zlab: error: no stressor in `{line}`, such as --vm 1");
             }
-            Action::Run => {
-                let status = run::workload(self.boot, &options, line, self.cpus, self.corpus);
+            Action::Run | Action::Compare | Action::Bounds(_) => {
+                let status = run::act(self.boot, &options, line, self.cpus, self.corpus);
                 println!("zlab: info:  [0] this run: {}", Verdict::of(status));
             }
         }

@@ -46,6 +46,9 @@ pub enum Action {
     ListStressors,
     /// Take every allocator through the same operations.
     Compare,
+    /// Search for what operations of the allocator take at most, by directed operations and so
+    /// many random ones.
+    Bounds(u64),
 }
 
 /// Everything the boot arguments say.
@@ -163,7 +166,8 @@ impl Options {
     /// Whether there is anything to run: stressors, or a measurement.
     #[must_use]
     pub fn has_work(&self) -> bool {
-        !self.requests.is_empty() || self.latency.measures() || self.action == Action::Compare
+        let search = matches!(self.action, Action::Compare | Action::Bounds(_));
+        !self.requests.is_empty() || self.latency.measures() || search
     }
 
     /// Time after which the run ends, in nanoseconds from its start; `None` for no limit. Without

@@ -142,6 +142,12 @@ pub static TABLE: &[OptionEntry] = &[
         about: "take every allocator through the same operations",
         set: |options, _| set(&mut options.action, Ok(Action::Compare)),
     },
+    option(
+        "--bounds",
+        OPERATIONS,
+        "measure the worst cases of the allocator, and N random operations",
+        |options, value| set(&mut options.action, positive(value).map(Action::Bounds)),
+    ),
     option("--quick", "", "compare by a short sequence", |options, _| {
         set(&mut options.quick, Ok(true))
     }),
