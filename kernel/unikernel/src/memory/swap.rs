@@ -2,7 +2,7 @@
 
 use paging::{Entry, Length, Reference, RepeatedWord};
 use zpool::Handle;
-use zswap::{Context, Contexts, Stored};
+use zswap::{Context, Contexts, Slot, Stored};
 
 use crate::cpu::{self, MAX_CPUS};
 use crate::sched::sleep_lock::SleepLock;
@@ -16,8 +16,9 @@ pub fn entry_of(stored: Stored) -> Entry {
         Stored::Object { handle, length } => reference(handle)
             .zip(Length::new(length as usize))
             .map(|(handle, length)| Entry::Object { handle, length }),
+        Stored::Swapped(slot) => Reference::new(slot.bits()).map(|slot| Entry::Swapped { slot }),
     };
-    entry.expect("handles and lengths of the store fit an entry")
+    entry.expect("handles, lengths and slots of the store fit an entry")
 }
 
 /// What the entry of a stored page says of the store; `None` for other entries.
@@ -29,7 +30,8 @@ pub fn stored_of(entry: Entry) -> Option<Stored> {
         Entry::Object { handle: reference, length } => {
             handle(reference).map(|handle| Stored::Object { handle, length: length.bytes() as u32 })
         }
-        Entry::Present(_) | Entry::Empty | Entry::Busy | Entry::Swapped { .. } => None,
+        Entry::Swapped { slot } => Slot::from_bits(slot.bits()).map(Stored::Swapped),
+        Entry::Present(_) | Entry::Empty | Entry::Busy => None,
     }
 }
 

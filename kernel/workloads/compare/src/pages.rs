@@ -8,7 +8,7 @@ use latency::Histogram;
 use report::Distribution;
 use stress::Corpus;
 use zpool::Owner;
-use zswap::{Algorithm, Store, Stored};
+use zswap::{Choice, Store, Stored};
 
 use crate::{Stopwatch, distribution};
 
@@ -29,15 +29,10 @@ pub struct PageRun {
 /// repeated word are left out, since no object is made of them; a page that does not compress has
 /// its own length.
 #[must_use]
-pub fn sizes_of(
-    corpus: &Corpus<'_>,
-    pages: usize,
-    page_size: usize,
-    codec: &Algorithm,
-) -> Vec<u16> {
+pub fn sizes_of(corpus: &Corpus<'_>, pages: usize, page_size: usize, codec: Choice) -> Vec<u16> {
     let mut page = vec![0_u64; page_size / 8];
     let mut out = vec![0_u8; 2 * page_size];
-    let mut compressor = (codec.create)(page_size);
+    let mut compressor = (codec.algorithm.create)(page_size, codec.level);
     let mut sizes = Vec::with_capacity(pages);
     for number in 0..pages {
         corpus.page(number as u64, &mut page);

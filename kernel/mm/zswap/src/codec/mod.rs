@@ -86,6 +86,14 @@ pub struct Algorithm {
     pub create: fn(page_size: usize, level: i32) -> Box<dyn Compressor>,
 }
 
+impl Algorithm {
+    /// This compressor at the level that is taken when none is said.
+    #[must_use]
+    pub fn at_default_level(&'static self) -> Choice {
+        Choice { algorithm: self, level: self.levels.map_or(0, |levels| levels.default) }
+    }
+}
+
 /// Which levels a compressor has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Levels {

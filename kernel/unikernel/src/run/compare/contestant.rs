@@ -74,8 +74,9 @@ fn courses(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'sta
 fn pages(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
     let Common { plan, algorithm, .. } = *common;
     let pool = new_pool(common, &contestant.zpool)?;
-    let contexts =
-        CpuContexts::new(crate::cpu::online(), || Context::new(algorithm, plan.page_size));
+    let contexts = CpuContexts::new(crate::cpu::online(), || {
+        Context::new(algorithm.at_default_level(), plan.page_size)
+    });
     let ram_pages = pager::get().map_or(0, |paging| paging.frames().total_frames);
     let store = Store::new(&*pool, &contexts, Settings::new(plan.page_size, ram_pages));
     let run = run_pages(&store, common.corpus, plan.pages, common.stopwatch);

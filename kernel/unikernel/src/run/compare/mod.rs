@@ -80,7 +80,7 @@ pub fn run(
     };
     let mut status = Status::Success;
     for algorithm in COMPRESSORS.iter().filter_map(|name| zswap::find(name)) {
-        let sizes = sizes_of(corpus, plan.pages, page_size, algorithm);
+        let sizes = sizes_of(corpus, plan.pages, page_size, algorithm.at_default_level());
         let common = Common { boot, corpus, plan: &plan, stopwatch, algorithm, sizes: &sizes };
         for backend in backends::all::<&'static Frames<Granule4K>>() {
             progress(backend.name, algorithm.name, start_ns);
