@@ -132,7 +132,7 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     unsafe { mmu::change_over(&translation) };
     board::init(&machine);
 
-    sched::slice::init(options.boot.preempt_seed);
+    sched::slice::init(options.boot.preempt_seed, options.boot.icount);
     gic::init(&machine);
     gic::init_cpu();
     pmu::init_cpu();

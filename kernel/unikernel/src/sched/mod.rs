@@ -95,10 +95,14 @@ pub fn start(thread: &'static Thread) {
     }
 }
 
-/// Gives `thread` another priority from now on.
-pub fn set_priority(thread: &'static Thread, priority: u8) {
+/// Gives `thread` the priority that is due to it, after something was lent to it or taken back.
+pub fn update_priority(thread: &'static Thread) {
     let target = cpu::get(thread.cpu());
-    let preempts = target.queue.lock().set_priority(thread, priority);
+    // Computed with the queue's lock held: whoever comes last has seen what all others changed.
+    let mut queue = target.queue.lock();
+    let due = thread.due_priority();
+    let preempts = due != thread.priority() && queue.set_priority(thread, due);
+    drop(queue);
     if preempts {
         kick(target);
     }

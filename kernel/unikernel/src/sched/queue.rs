@@ -119,7 +119,8 @@ impl RunQueue {
         self.choose(me, now)
     }
 
-    /// Takes the first ready thread, while the running one is not ready itself; there always is one, the idle thread.
+    /// Takes the first ready thread in place of the running one, which is where it belongs by now;
+    /// there always is one, the idle thread.
     pub fn choose(&mut self, me: &'static Thread, now: u64) -> Next {
         let Some(to) = self.pop() else {
             // Only the idle thread itself can find nobody; it never blocks.

@@ -4,6 +4,7 @@ use core::sync::atomic::{
     AtomicBool, AtomicPtr, AtomicU8, AtomicU16, AtomicU64, AtomicUsize, Ordering,
 };
 
+use super::queue::PRIORITIES;
 use crate::arch::clock;
 use crate::cpu::{Cpu, MAX_CPUS};
 use crate::memory::stacks;
@@ -60,6 +61,8 @@ pub struct Thread {
     state: AtomicU8,
     priority: AtomicU8,
     base_priority: AtomicU8,
+    /// How many of the locks it holds have a most important waiter of priority p: byte p.
+    lent: [AtomicU64; PRIORITIES / 8],
     cpu: AtomicUsize,
     next: AtomicU16,
     permit: AtomicBool,
@@ -130,6 +133,7 @@ impl Thread {
             state: AtomicU8::new(State::Free as u8),
             priority: AtomicU8::new(0),
             base_priority: AtomicU8::new(0),
+            lent: [const { AtomicU64::new(0) }; PRIORITIES / 8],
             cpu: AtomicUsize::new(0),
             next: AtomicU16::new(NONE),
             permit: AtomicBool::new(false),
@@ -280,9 +284,26 @@ impl Thread {
         self.priority.load(Ordering::Relaxed)
     }
 
-    /// Priority it has when it holds nothing that somebody more important waits for.
-    pub fn base_priority(&self) -> u8 {
-        self.base_priority.load(Ordering::Relaxed)
+    /// A lock that it holds has a most important waiter of this priority.
+    pub(super) fn lend(&self, priority: u8) {
+        self.lent[usize::from(priority / 8)].fetch_add(1 << (priority % 8 * 8), Ordering::Relaxed);
+    }
+
+    /// Takes one [`Thread::lend`] back.
+    pub(super) fn take_back(&self, priority: u8) {
+        self.lent[usize::from(priority / 8)].fetch_sub(1 << (priority % 8 * 8), Ordering::Relaxed);
+    }
+
+    /// The priority it should have: its own, or the highest that it is lent.
+    pub(super) fn due_priority(&self) -> u8 {
+        let own = self.base_priority.load(Ordering::Relaxed);
+        for (number, word) in self.lent.iter().enumerate().rev() {
+            let word = word.load(Ordering::Relaxed);
+            if word != 0 {
+                return own.max((number * 8) as u8 + word.ilog2() as u8 / 8);
+            }
+        }
+        own
     }
 
     /// State.
@@ -344,6 +365,9 @@ impl Thread {
         self.cpu.store(cpu, Ordering::Relaxed);
         self.priority.store(priority, Ordering::Relaxed);
         self.base_priority.store(priority, Ordering::Relaxed);
+        for word in &self.lent {
+            word.store(0, Ordering::Relaxed);
+        }
         self.permit.store(false, Ordering::Relaxed);
         self.out_of_memory.store(false, Ordering::Relaxed);
         self.joiner.store(NONE, Ordering::Relaxed);

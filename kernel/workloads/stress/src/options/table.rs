@@ -217,7 +217,7 @@ pub static TABLE: &[OptionEntry] = &[
     option(
         "preempt-seed",
         "a number",
-        "preempt threads after times drawn from it, to find races (0: turns of 10 ms)",
+        "preempt after times drawn from it (0: turns of 10 ms)",
         |options, value| set(&mut options.boot.preempt_seed, number(value)),
     ),
     option(
