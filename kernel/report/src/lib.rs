@@ -26,7 +26,11 @@ pub use comparison::{
 pub use document::{Document, MachineDescription, Settings, Verdict};
 pub use error::ReportError;
 pub use histogram::{Bucket, LatencyHistogram};
-pub use latency::{ClockFacts, Cyclictest, CyclictestThread, LatencyReport, POINTS, TickHistogram};
+pub use latency::{
+    ClockFacts, Cyclictest, CyclictestThread, InjectedDelay, LatencyReport, LatencyTrace,
+    LockTimes, Noise, NoiseOfCpu, OperationTimes, POINTS, Place, Section, SectionKind,
+    TickHistogram, TraceEvent, TracerReport,
+};
 pub use memory::{PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 pub use status::{Outcome, Status};
 pub use stressor::{InstanceResult, Metric, MetricKind, StressorResult};

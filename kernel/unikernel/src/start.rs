@@ -32,7 +32,7 @@ use crate::run::{self, Boot};
 use crate::sched::thread::Thread;
 use crate::sched::{PRIORITY_IDLE, PRIORITY_MAIN};
 use crate::sync::Once;
-use crate::{info, sched, warning};
+use crate::{info, sched, trace, warning};
 
 /// How long a CPU may take to come up.
 const CPU_START_NS: u64 = 1_000_000_000;
@@ -122,6 +122,10 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         Log::Off => Mode::Off,
     });
 
+    pmu::init_cpu();
+    if let Err(problem) = trace::init(&options.latency, machine.processors.len().max(1)) {
+        refuse(Status::NoResource, format_args!("{problem}"));
+    }
     let physical_bits = registers::physical_bits(mmfr0);
     let tables = match map::build(TableFrames(frames), &machine, image, physical_bits) {
         Ok(tables) => tables,
@@ -135,7 +139,6 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     sched::slice::init(options.boot.preempt_seed, options.boot.icount);
     gic::init(&machine);
     gic::init_cpu();
-    pmu::init_cpu();
     let limit = image.stack.start as u64;
     if Thread::adopt(cpu::current(), PRIORITY_IDLE, limit).is_none() {
         refuse(Status::NoResource, format_args!("no room for the first thread"));
@@ -337,7 +340,7 @@ fn pager_for<G: TranslationGranule>(
         word_fits: swap::word_fits,
         ..Settings::new(G::SIZE, ram_pages as usize)
     };
-    let store = Store::new(Box::leak(pool), contexts, settings);
+    let store = Store::new(Box::leak(trace::timed_pool(pool)), contexts, settings);
     run::set_contexts(contexts);
     Ok(Box::leak(Box::new(Pager::new(frames, tables, store, cpus))))
 }

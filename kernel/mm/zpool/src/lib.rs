@@ -13,6 +13,7 @@ mod error;
 mod handle;
 mod lock;
 mod pool;
+pub mod probe;
 mod read;
 mod rwlock;
 pub mod slab;

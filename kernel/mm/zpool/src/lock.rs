@@ -5,6 +5,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::Env;
+use crate::probe::{self, probe};
 
 /// Whether waiters stand in line.
 static IN_LINE: AtomicBool = AtomicBool::new(true);
@@ -34,9 +35,15 @@ impl TicketLock {
 
     /// Waits for the lock. The caller has masked interrupts where a handler could want it too.
     pub fn lock(&self) {
+        probe::<{ probe::LOCK_WAIT }>(self.address());
+        self.wait();
+        probe::<{ probe::LOCK_TAKEN }>(self.address());
+    }
+
+    fn wait(&self) {
         if !IN_LINE.load(Ordering::Relaxed) {
             // A ticket is drawn only when it is the one being served: nobody is in line.
-            while !self.try_lock() {
+            while !self.take() {
                 relax();
             }
             return;
@@ -49,6 +56,20 @@ impl TicketLock {
 
     /// Takes the lock if nobody has it.
     pub fn try_lock(&self) -> bool {
+        let taken = self.take();
+        if taken {
+            probe::<{ probe::LOCK_WAIT }>(self.address());
+            probe::<{ probe::LOCK_TAKEN }>(self.address());
+        }
+        taken
+    }
+
+    /// How probes name the lock.
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    fn take(&self) -> bool {
         let serving = self.serving.load(Ordering::Acquire);
         self.next
             .compare_exchange(
@@ -62,6 +83,7 @@ impl TicketLock {
 
     /// Hands the lock on. Only its holder calls this.
     pub fn unlock(&self) {
+        probe::<{ probe::LOCK_RELEASE }>(self.address());
         let serving = self.serving.load(Ordering::Relaxed);
         self.serving.store(serving.wrapping_add(1), Ordering::Release);
     }

@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::probe::{self, probe};
 use crate::{Env, TicketLock};
 
 /// A reader-writer spin lock without data: many readers or one writer.
@@ -29,6 +30,12 @@ impl RwSpinLock {
 
     /// Waits until no writer holds the lock or was there before, and joins the readers.
     pub fn lock_read(&self) {
+        probe::<{ probe::LOCK_WAIT }>(self.address());
+        self.wait_read();
+        probe::<{ probe::LOCK_SHARED }>(self.address());
+    }
+
+    fn wait_read(&self) {
         if self.state.fetch_add(1, Ordering::Acquire) & (WRITER | PENDING) == 0 {
             return;
         }
@@ -51,7 +58,13 @@ impl RwSpinLock {
 
     /// Waits until everyone who was there before has left, and takes the lock alone.
     pub fn lock_write(&self) {
-        if self.try_lock_write() {
+        probe::<{ probe::LOCK_WAIT }>(self.address());
+        self.wait_write();
+        probe::<{ probe::LOCK_TAKEN }>(self.address());
+    }
+
+    fn wait_write(&self) {
+        if self.take_write() {
             return;
         }
         self.queued.fetch_add(1, Ordering::Relaxed);
@@ -70,11 +83,26 @@ impl RwSpinLock {
 
     /// Takes the lock alone if nobody has it.
     pub fn try_lock_write(&self) -> bool {
+        let taken = self.take_write();
+        if taken {
+            probe::<{ probe::LOCK_WAIT }>(self.address());
+            probe::<{ probe::LOCK_TAKEN }>(self.address());
+        }
+        taken
+    }
+
+    /// How probes name the lock.
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
+    fn take_write(&self) -> bool {
         self.state.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
     /// Lets everyone in again. Only the writer calls this.
     pub fn unlock_write(&self) {
+        probe::<{ probe::LOCK_RELEASE }>(self.address());
         self.state.fetch_and(!WRITER, Ordering::Release);
     }
 

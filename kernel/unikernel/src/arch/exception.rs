@@ -3,6 +3,7 @@
 use core::fmt;
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
+use zpool::probe::{self, probe};
 
 use super::frame::TrapFrame;
 use super::{gic, interrupts};
@@ -108,6 +109,7 @@ impl fmt::Display for Syndrome {
 
 /// Every exception but interrupts. Faults of paging are served; anything else is the end.
 pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
+    probe::<{ probe::EXCEPTION_ENTRY }>(core::ptr::from_ref(frame).expose_provenance());
     let syndrome = Syndrome(ESR_EL1.get());
     let address = FAR_EL1.get() as usize;
     if Kind::from_vector(kind) == Kind::Synchronous
@@ -125,6 +127,7 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
         let served = fault::serve(address);
         interrupts::mask();
         if served {
+            probe::<{ probe::RETURNING }>(0);
             return;
         }
     }
@@ -137,9 +140,11 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
 }
 
 /// An interrupt, then perhaps another thread.
-pub extern "C" fn handle_interrupt(_frame: &mut TrapFrame, _kind: u64) {
+pub extern "C" fn handle_interrupt(frame: &mut TrapFrame, _kind: u64) {
+    probe::<{ probe::INTERRUPT_ENTRY }>(core::ptr::from_ref(frame).expose_provenance());
     gic::dispatch();
     sched::preempt();
+    probe::<{ probe::RETURNING }>(0);
 }
 
 /// The stack of the interrupted code has no room for a frame: it is used up.

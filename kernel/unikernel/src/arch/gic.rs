@@ -10,7 +10,8 @@ use arm_gic::gicv3::{GicCpuInterface, GicV3, SgiTarget as SgiTargetV3, SgiTarget
 use arm_gic::{IntId, InterruptGroup, Trigger};
 use boards::{Gic, Machine};
 use safe_mmio::UniqueMmioPointer;
-use safe_mmio::fields::ReadPureWrite;
+use safe_mmio::fields::{ReadPure, ReadPureWrite};
+use zpool::probe::{self, probe};
 
 use super::clock;
 use crate::{cpu, sched, warning};
@@ -26,6 +27,8 @@ static SECOND: AtomicUsize = AtomicUsize::new(0);
 static TIMER: AtomicU32 = AtomicU32::new(0);
 /// Processors of the machine, used or not: a GICv3 has a redistributor for each.
 static PROCESSORS: AtomicUsize = AtomicUsize::new(0);
+/// Address of the register that says which of a CPU's own interrupts are pending.
+static PENDING: [AtomicUsize; cpu::MAX_CPUS] = [const { AtomicUsize::new(0) }; cpu::MAX_CPUS];
 /// Which bit of a GICv2 target list is which CPU.
 static V2_TARGET: [AtomicU8; cpu::MAX_CPUS] = [const { AtomicU8::new(0) }; cpu::MAX_CPUS];
 
@@ -60,10 +63,15 @@ pub fn init_cpu() {
         // An SGI that cannot be disabled answers "cannot enable" on some implementations.
         let _ = gic.enable_interrupt(RESCHEDULE, true);
         let _ = gic.enable_interrupt(timer, true);
+        // GICD_ISPENDR0, banked per CPU.
+        note_pending(DISTRIBUTOR.load(Ordering::Relaxed) + 0x200);
         V2_TARGET[cpu::current().id].store(own_target(), Ordering::Relaxed);
     } else {
         let mut gic = v3();
         let index = redistributor_index(&mut gic);
+        // GICR_ISPENDR0, in the second frame of 64 KiB of this CPU's redistributor.
+        let redistributors = SECOND.load(Ordering::Relaxed);
+        note_pending(redistributors + index * size_of::<GicrSgi>() + 0x1_0200);
         if cpu::current().id == 0 {
             gic.setup(index);
         } else {
@@ -80,6 +88,10 @@ pub fn init_cpu() {
         let _ = gic.set_trigger(timer, Some(index), Trigger::Level);
         GicCpuInterface::set_priority_mask(0xff);
     }
+}
+
+fn note_pending(register: usize) {
+    PENDING[cpu::current().id].store(register, Ordering::Relaxed);
 }
 
 /// Makes CPU `id` look at its queue.
@@ -127,7 +139,18 @@ pub fn dispatch() {
     }
 }
 
+/// Which of this CPU's own interrupts are pending: bit n for interrupt n, below 32.
+pub fn pending() -> u32 {
+    let register = PENDING[cpu::current().id].load(Ordering::Relaxed);
+    let register = core::ptr::with_exposed_provenance_mut::<ReadPure<u32>>(register);
+    let Some(register) = NonNull::new(register) else { return 0 };
+    // SAFETY: the register is mapped as device memory and reading it has no effect; `init_cpu`
+    // noted its address.
+    unsafe { UniqueMmioPointer::new(register) }.read()
+}
+
 fn handle(interrupt: u32) {
+    probe::<{ probe::INTERRUPT }>(interrupt as usize);
     if interrupt == TIMER.load(Ordering::Relaxed) {
         // The level stays up until the alarm is set anew or off.
         clock::clear_alarm();

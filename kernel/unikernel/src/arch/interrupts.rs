@@ -2,6 +2,8 @@
 
 use core::arch::asm;
 
+use zpool::probe::{self, probe};
+
 /// Masks IRQ; returns DAIF as it was, for [`restore`].
 #[inline]
 pub fn mask() -> u64 {
@@ -9,12 +11,14 @@ pub fn mask() -> u64 {
     // SAFETY: masking interrupts breaks no rule of Rust's; the compiler keeps memory accesses on
     // their side of it because memory is not declared untouched.
     unsafe { asm!("mrs {}, daif", "msr daifset, #2", out(reg) saved, options(nostack)) };
+    probe::<{ probe::MASKED }>(saved as usize);
     saved
 }
 
 /// Puts DAIF back as [`mask`] found it.
 #[inline]
 pub fn restore(saved: u64) {
+    probe::<{ probe::RESTORING }>(saved as usize);
     // SAFETY: as in `mask`; the value came from DAIF.
     unsafe { asm!("msr daif, {}", in(reg) saved, options(nostack)) };
 }
@@ -22,6 +26,7 @@ pub fn restore(saved: u64) {
 /// Unmasks IRQ.
 #[inline]
 pub fn unmask() {
+    probe::<{ probe::UNMASKING }>(0);
     // SAFETY: whoever calls this holds no lock that a handler takes, and vectors are installed.
     unsafe { asm!("msr daifclr, #2", options(nostack)) };
 }
@@ -40,4 +45,5 @@ pub fn masked() -> bool {
 pub fn wait() {
     // SAFETY: the DSB completes what was written before; WFI has no other effect.
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };
+    probe::<{ probe::AWAKE }>(0);
 }

@@ -79,6 +79,7 @@ global_asm!(
     "adr x2, zlab_to_overflow",
     //
     // x0 to x3 and sp are saved; x1 = kind, x2 = where to go with the complete frame.
+    ".global zlab_save",
     "zlab_save:",
     "stp x4, x5, [sp, #32]",
     "stp x6, x7, [sp, #48]",
@@ -120,6 +121,8 @@ global_asm!(
     "mov x0, sp",
     "br x2",
     //
+    ".global zlab_saved",
+    "zlab_saved:",
     "zlab_to_exception:",
     "bl {handle_exception}",
     "b zlab_restore",
@@ -129,6 +132,7 @@ global_asm!(
     "zlab_to_overflow:",
     "bl {handle_stack_overflow}",
     //
+    ".global zlab_restore",
     "zlab_restore:",
     "add x3, sp, #{q}",
     "ldp q0, q1, [x3]",
@@ -171,6 +175,8 @@ global_asm!(
     "ldp x0, x1, [sp], #{frame_half}",
     "add sp, sp, #({frame} - {frame_half})",
     "eret",
+    ".global zlab_restored",
+    "zlab_restored:",
     frame = const FRAME_BYTES,
     frame_half = const 496,
     x2 = const offset_of!(TrapFrame, x) + 16,
@@ -193,6 +199,24 @@ global_asm!(
 
 unsafe extern "C" {
     static zlab_vectors: u8;
+    static zlab_save: u32;
+    static zlab_saved: u32;
+    static zlab_restore: u32;
+    static zlab_restored: u32;
+}
+
+/// Instructions of an interrupt's vector before its handler.
+pub fn save_instructions() -> u64 {
+    /// Those of the entry in the table.
+    const ENTRY: u64 = 19;
+    let bytes = (&raw const zlab_saved).addr() - (&raw const zlab_save).addr();
+    ENTRY + (bytes / 4) as u64
+}
+
+/// Instructions of a vector after its handler.
+pub fn restore_instructions() -> u64 {
+    let bytes = (&raw const zlab_restored).addr() - (&raw const zlab_restore).addr();
+    (bytes / 4) as u64
 }
 
 /// Installs the vectors on this CPU. From here on exceptions need TPIDR_EL1 to point at its

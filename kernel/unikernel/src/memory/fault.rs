@@ -5,6 +5,7 @@
 //! busy, and whoever faults on it too tries again.
 
 use paging::{Attributes, Claim, Entry, Fault, Page, TranslationGranule};
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
 
 use super::arenas::{self, Pinned};
 use super::counters::count;
@@ -12,6 +13,7 @@ use super::frames::Frame;
 use super::pager::{self, Pager};
 use super::swap;
 use crate::arch::{clock, mmu};
+use crate::trace::operations::{LOAD, MAJOR_FAULT, MINOR_FAULT};
 use crate::{println, sched};
 
 /// How often a thread gives way to whoever works on its page before it sleeps: the other one may
@@ -52,9 +54,15 @@ enum Failure {
 /// [`serve`] with the granule known.
 pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize) -> bool {
     let start = clock::ticks();
+    probe::<{ OPERATION_BEGIN + MINOR_FAULT }>(address);
     let failure = match pager.arenas.pin_address(address) {
         Some((pinned, page)) => match attempt(pager, &pinned, page) {
             Ok(kind) => {
+                match kind {
+                    FaultKind::Minor => probe::<{ OPERATION_END + MINOR_FAULT }>(0),
+                    FaultKind::Major => probe::<{ OPERATION_END + MAJOR_FAULT }>(0),
+                    FaultKind::Spurious => {}
+                }
                 pager.counters.record(kind, clock::ticks().saturating_sub(start));
                 return true;
             }
@@ -130,7 +138,10 @@ fn supply<G: TranslationGranule>(
             FaultKind::Minor
         }
         Some(stored) => {
-            if pager.store.get(stored, frame.bytes()).is_err() {
+            probe::<{ OPERATION_BEGIN + LOAD }>(0);
+            let loaded = pager.store.get(stored, frame.bytes());
+            probe::<{ OPERATION_END + LOAD }>(0);
+            if loaded.is_err() {
                 claim.restore();
                 pager.frames.give(frame);
                 pager.residency.release();

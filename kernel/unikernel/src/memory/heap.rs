@@ -92,6 +92,12 @@ struct Section;
 critical_section::set_impl!(Section);
 
 static SECTION: TicketLock = TicketLock::new();
+
+/// Address of the heap's lock, as probes name it.
+pub fn lock_address() -> usize {
+    core::ptr::from_ref(&SECTION).addr()
+}
+
 /// The CPU inside, plus one; sections of the same CPU nest.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
 

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 
 use paging::TranslationGranule;
 use zpool::Budget;
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
 
 use super::arenas::PinnedAll;
 use super::counters::count;
@@ -16,6 +17,7 @@ use super::pager::{ArenaOwners, Pager};
 use super::swap;
 use crate::arch::{clock, mmu};
 use crate::sched;
+use crate::trace::operations::{EVICTION, STORE};
 
 /// Entries the clock looks at in one step.
 const VISITS: usize = 64;
@@ -83,6 +85,7 @@ impl<G: TranslationGranule> Pager<G> {
     fn evict_once(&self) -> Round<G> {
         let mut round = Round { frame: None, refused: 0 };
         let arenas = self.arenas.pin_all();
+        probe::<{ OPERATION_BEGIN + EVICTION }>(0);
         let mut visits = 2 * self.residency.resident_pages() + VISITS;
         while visits > 0 && round.frame.is_none() {
             let scan = self.clock.step(&arenas, VISITS.min(visits));
@@ -95,6 +98,9 @@ impl<G: TranslationGranule> Pager<G> {
                 round.frame = self.store_victim(&arenas, number, victim);
                 round.refused += usize::from(round.frame.is_none());
             }
+        }
+        if round.frame.is_some() {
+            probe::<{ OPERATION_END + EVICTION }>(0);
         }
         round
     }
@@ -110,7 +116,10 @@ impl<G: TranslationGranule> Pager<G> {
         // SAFETY: the entry named a frame that `take_frame` handed out; the claim makes it this
         // code's alone, and it is given up again below if the page goes back.
         let mut frame = unsafe { Frame::from_address(present.frame()) };
-        match self.store.put(frame.bytes(), pinned.owner(page)) {
+        probe::<{ OPERATION_BEGIN + STORE }>(pinned.address(page));
+        let stored = self.store.put(frame.bytes(), pinned.owner(page));
+        probe::<{ OPERATION_END + STORE }>(0);
+        match stored {
             Ok(stored) => {
                 let budget = Budget { bytes: 2 * G::SIZE, objects: 1 };
                 self.store.pool().maintain(budget, &ArenaOwners);

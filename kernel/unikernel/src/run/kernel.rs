@@ -12,6 +12,7 @@ use stress::{
     Arena, LoadError, Machine, Options, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes,
     WorkerEnd,
 };
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
 use zpool::{Env, NoOwners, ZPool};
 use zswap::{Keyed, Reject, Settings, Store};
 
@@ -22,6 +23,8 @@ use crate::memory::pager::{self, Paging};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER};
+use crate::trace::operations::{LOAD, STORE};
+use crate::trace::timed_pool;
 use crate::{cpu, println};
 
 /// What workloads get. The pool and the store for stressors that use them directly exist only
@@ -86,7 +89,7 @@ impl Kernel {
 
 fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
     let pool = (boot.pools)(&boot.options.boot.zpool).ok_or("the pool's back end is unknown")?;
-    pool.map_err(|_| "no memory for a pool")
+    pool.map(timed_pool).map_err(|_| "no memory for a pool")
 }
 
 fn new_store(boot: &'static Boot, options: &Options) -> Result<KeyedStore, &'static str> {
@@ -288,7 +291,10 @@ pub struct KeyedFront<E>(pub Keyed<'static, E>);
 impl<E: Env> PageStore for KeyedFront<E> {
     fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal> {
         let _system = System::enter();
-        self.0.store(key, page).map_err(|reject| match reject {
+        probe::<{ OPERATION_BEGIN + STORE }>(0);
+        let stored = self.0.store(key, page);
+        probe::<{ OPERATION_END + STORE }>(0);
+        stored.map_err(|reject| match reject {
             Reject::PoolLimit => Refusal::Full,
             Reject::CompressPoor | Reject::CompressFail | Reject::PageSize => Refusal::Poor,
             Reject::AllocFail | Reject::NoEntry | Reject::NoContext | Reject::Disabled => {
@@ -299,7 +305,10 @@ impl<E: Env> PageStore for KeyedFront<E> {
 
     fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError> {
         let _system = System::enter();
-        match self.0.read(key, page) {
+        probe::<{ OPERATION_BEGIN + LOAD }>(0);
+        let loaded = self.0.read(key, page);
+        probe::<{ OPERATION_END + LOAD }>(0);
+        match loaded {
             Ok(true) => Ok(()),
             Ok(false) => Err(LoadError::NotFound),
             Err(_) => Err(LoadError::Damaged),

@@ -164,10 +164,13 @@ fn workload(
     let start_ns = clock::now_ns();
     let mut run = stress::run(&kernel, options, corpus);
     let alone = options.requests.is_empty();
-    let latency = measurement.map(|measurement| measurement.finish(alone));
+    let latency = measurement.finish(options);
     run.elapsed_ns = clock::now_ns() - start_ns;
     if alone && latency.as_ref().is_some_and(trace::has_data) {
         run.status = Status::Success;
+    }
+    if latency.as_ref().is_some_and(trace::missed_delay) {
+        run.status = Status::Failed;
     }
     board::print_state(&boot.machine);
     let mut document = results::document(boot, options, command, cpus, run, kernel.latencies());

@@ -14,6 +14,7 @@ use core::sync::atomic::Ordering;
 
 use queue::Next;
 use thread::{State, Thread};
+use zpool::probe::{self, probe};
 
 use crate::arch::{clock, gic, interrupts, switch};
 use crate::cpu;
@@ -180,6 +181,7 @@ fn kick(target: &'static cpu::Cpu) {
 fn run(next: Next, now: u64) {
     let Next::Switch { from, to } = next else { return };
     debug_assert!(!preemption::is_off(), "a thread gives way with a spinning lock held");
+    probe::<{ probe::SWITCH }>(usize::from(to.index()));
     from.account(now);
     to.resume_account(now);
     let cpu = cpu::current();

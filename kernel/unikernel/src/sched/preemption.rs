@@ -6,6 +6,8 @@
 
 use core::sync::atomic::{Ordering, compiler_fence};
 
+use zpool::probe::{self, probe};
+
 use crate::arch::interrupts;
 use crate::cpu;
 
@@ -14,8 +16,10 @@ use crate::cpu;
 pub fn disable() {
     let depth = &cpu::current().preemption_off;
     // An interrupt in between leaves the count as it found it, and a switch finds it zero.
-    depth.store(depth.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let times = depth.load(Ordering::Relaxed) + 1;
+    depth.store(times, Ordering::Relaxed);
     compiler_fence(Ordering::SeqCst);
+    probe::<{ probe::PREEMPTION_OFF }>(times as usize);
 }
 
 /// Takes one [`disable`] back, and lets a thread run that has to run by now.
@@ -24,6 +28,7 @@ pub fn enable() {
     compiler_fence(Ordering::SeqCst);
     let cpu = cpu::current();
     let depth = cpu.preemption_off.load(Ordering::Relaxed) - 1;
+    probe::<{ probe::PREEMPTION_ON }>(depth as usize);
     cpu.preemption_off.store(depth, Ordering::Relaxed);
     // Read after the count was written: an interrupt in between finds zero and switches itself.
     compiler_fence(Ordering::SeqCst);

@@ -4,6 +4,8 @@ use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use zpool::probe::{self, probe};
+
 use super::thread::{self, MAX_THREADS, NONE};
 use super::{park, unpark, update_priority};
 use crate::arch::interrupts;
@@ -37,15 +39,22 @@ impl<T> SleepLock<T> {
     /// can have it, also with interrupts masked.
     #[inline]
     pub fn lock(&self) -> SleepGuard<'_, T> {
+        probe::<{ probe::SLEEP_WAIT }>(self.gate.address());
         if !self.gate.enter_at_once() {
             self.gate.wait();
         }
+        probe::<{ probe::SLEEP_TAKEN }>(self.gate.address());
         SleepGuard { owner: self }
     }
 
     /// Takes the data if nobody has it or waits for it.
     pub fn try_lock(&self) -> Option<SleepGuard<'_, T>> {
-        self.gate.enter_at_once().then_some(SleepGuard { owner: self })
+        if !self.gate.enter_at_once() {
+            return None;
+        }
+        probe::<{ probe::SLEEP_WAIT }>(self.gate.address());
+        probe::<{ probe::SLEEP_TAKEN }>(self.gate.address());
+        Some(SleepGuard { owner: self })
     }
 }
 
@@ -89,6 +98,12 @@ impl Gate {
         }
     }
 
+    /// How probes name the lock: by an odd number, to tell it from the lock inside.
+    #[inline]
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr() | 1
+    }
+
     #[inline]
     fn enter_at_once(&self) -> bool {
         self.change(OPEN, me().into())
@@ -96,6 +111,7 @@ impl Gate {
 
     #[inline]
     fn leave(&self) {
+        probe::<{ probe::SLEEP_RELEASE }>(self.address());
         if !self.change(me().into(), OPEN) {
             self.pass_on();
         }

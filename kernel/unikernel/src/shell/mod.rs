@@ -13,7 +13,7 @@ use stress::{Corpus, Options};
 use crate::arch::clock;
 use crate::memory::{heap, pager};
 use crate::run::{self, Boot};
-use crate::{board, dying, println};
+use crate::{board, dying, println, trace};
 
 /// What the prompt has.
 struct Shell<'a> {
@@ -117,6 +117,12 @@ impl Shell<'_> {
             return Err(String::from(
                 "--max-pool-percent and words like zpool=NAME are settled at boot: they belong \
                  into the boot arguments",
+            ));
+        }
+        if trace::refuses(&options.latency, &self.boot.options.latency) {
+            return Err(String::from(
+                "--latency, --irqsoff, --latency-trace and --inject-delay need the same option among \
+                 the boot arguments",
             ));
         }
         options.max_pool_percent = self.boot.options.max_pool_percent;

@@ -6,23 +6,27 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
+use latency::Recorder;
 use latency::cyclictest::Cyclictest as Settings;
-use latency::{Histogram, Recorder};
-use report::{CyclictestThread, TickHistogram};
+use report::CyclictestThread;
+
+use super::{distribution, hook, ring};
 
 use crate::arch::clock;
 use crate::sched::thread::Thread;
 use crate::sched::{self, PRIORITY_MAIN, PRIORITY_WORKER};
+use crate::sync::Lock;
 use crate::{cpu, println};
 
 /// Overflows of the histogram whose sample numbers are kept.
 const OVERFLOWS_KEPT: usize = 32;
 
 /// Highest priority of a thread.
-const PRIORITY_HIGHEST: u8 = 31;
+pub const PRIORITY_HIGHEST: u8 = 31;
 
 /// Time until the first deadline, in nanoseconds: for all threads to be there.
 const HEAD_START_NS: u64 = 1_000_000;
@@ -37,7 +41,13 @@ pub struct Cyclictest {
 
 impl Cyclictest {
     /// Starts the threads. They end at their loops or duration, or else after `alone_ns`.
-    pub fn start(settings: &Settings, alone_ns: Option<u64>) -> Result<Self, &'static str> {
+    /// A latency of more than `trace_us` microseconds freezes what the tracer notes.
+    pub fn start(
+        settings: &Settings,
+        alone_ns: Option<u64>,
+        trace_us: Option<u64>,
+    ) -> Result<Self, &'static str> {
+        let threshold = trace_us.map_or(u64::MAX, |limit| clock::ns_to_ticks(limit * 1000));
         let count = settings.threads.map_or(cpu::online(), |threads| threads as usize);
         let start = clock::ticks() + clock::ns_to_ticks(HEAD_START_NS);
         let limit_ns = match settings.duration_ns {
@@ -54,7 +64,7 @@ impl Cyclictest {
         };
         for number in 0..count {
             let cpu = number % cpu::online();
-            let sampler = Box::new(Sampler::new(cpu, settings, start, end));
+            let sampler = Box::new(Sampler::new(cpu, settings, start..end, threshold));
             let argument = core::ptr::from_ref(&*sampler).expose_provenance() as u64;
             let priority = kernel_priority(settings.priority);
             let Some(thread) = Thread::spawn(cpu, priority, run_sampler, argument) else {
@@ -87,6 +97,11 @@ impl Cyclictest {
         }
     }
 
+    /// The first CPU's.
+    pub fn first(&self) -> Option<&Sampler> {
+        self.samplers.first().map(|(sampler, _)| &**sampler)
+    }
+
     fn stop(&self) {
         for (sampler, _) in &self.samplers {
             sampler.stop.store(true, Relaxed);
@@ -107,12 +122,16 @@ fn kernel_priority(priority: u8) -> u8 {
 }
 
 /// One thread's deadlines and samples. Written by its thread alone, but for `stop`.
-struct Sampler {
+pub struct Sampler {
     cpu: usize,
     settings: Settings,
     /// First deadline, and the tick after which there are no more.
     start: u64,
     end: u64,
+    /// Latency above which the tracer keeps what happened, in ticks.
+    threshold: u64,
+    /// What is waited for.
+    deadline: AtomicU64,
     stop: AtomicBool,
     done: AtomicBool,
     vector: Recorder,
@@ -139,12 +158,14 @@ fn run_sampler(argument: u64) {
 }
 
 impl Sampler {
-    fn new(cpu: usize, settings: &Settings, start: u64, end: u64) -> Self {
+    fn new(cpu: usize, settings: &Settings, ticks: Range<u64>, threshold: u64) -> Self {
         Self {
             cpu,
             settings: *settings,
-            start,
-            end,
+            start: ticks.start,
+            end: ticks.end,
+            threshold,
+            deadline: AtomicU64::new(ticks.start),
             stop: AtomicBool::new(false),
             done: AtomicBool::new(false),
             vector: Recorder::new(),
@@ -175,8 +196,12 @@ impl Sampler {
                 add(&self.lost, 1);
                 continue;
             }
+            self.deadline.store(deadline, Relaxed);
             sched::sleep_until_tick(deadline);
             let woken = clock::ticks();
+            if woken - deadline > self.threshold {
+                self.freeze(deadline, woken);
+            }
             let vector = cpu.vector_tick.load(Relaxed);
             let handler = cpu.handler_tick.load(Relaxed);
             if handler < deadline || vector < before {
@@ -187,6 +212,34 @@ impl Sampler {
                 self.handler.record(handler - deadline);
             }
             self.count(woken.saturating_sub(deadline));
+        }
+    }
+
+    /// What is waited for now.
+    pub fn deadline(&self) -> u64 {
+        self.deadline.load(Relaxed)
+    }
+
+    /// Samples so far.
+    pub fn samples(&self) -> u64 {
+        self.samples.load(Relaxed)
+    }
+
+    /// It has ended.
+    pub fn is_done(&self) -> bool {
+        self.done.load(Relaxed)
+    }
+
+    /// Keeps what happened until now, the first time.
+    #[cold]
+    fn freeze(&self, deadline: u64, woken: u64) {
+        let (time, stolen) = (hook::now(), hook::stolen());
+        if ring::freeze() {
+            let cpu = cpu::current();
+            let (vector, handler) = (cpu.vector_tick.load(Relaxed), cpu.handler_tick.load(Relaxed));
+            let ticks = [vector, handler, woken].map(|tick| tick.saturating_sub(deadline));
+            let sample = self.samples();
+            *SPIKE.lock() = Some(Spike { cpu: cpu.id, sample, ticks, deadline, time, stolen });
         }
     }
 
@@ -236,9 +289,9 @@ impl Sampler {
             without_interrupt: self.without_interrupt.load(Relaxed),
             last: self.last.load(Relaxed),
             max_at: self.max_at.load(Relaxed),
-            vector: distribution(&self.vector),
-            handler: distribution(&self.handler),
-            woken: distribution(&self.woken),
+            vector: distribution([&self.vector]),
+            handler: distribution([&self.handler]),
+            woken: distribution([&self.woken]),
             histogram: counts.filter(|&(_, count)| count > 0).collect(),
             overflows,
             overflow_samples: kept.map(|sample| sample.load(Relaxed)).collect(),
@@ -271,18 +324,29 @@ impl Deadlines {
     }
 }
 
-/// What a recorder counted.
-pub fn distribution(recorder: &Recorder) -> TickHistogram {
-    let mut total = Box::new(Histogram::new());
-    recorder.add_to(&mut total);
-    TickHistogram {
-        count: total.count(),
-        sum: total.sum(),
-        min: total.min().unwrap_or(0),
-        max: total.max().unwrap_or(0),
-        overflow: total.overflow(),
-        buckets: total.buckets().map(|bucket| (bucket.low, bucket.high, bucket.count)).collect(),
-    }
+/// The first latency above the threshold.
+#[derive(Clone, Copy)]
+pub struct Spike {
+    pub cpu: usize,
+    pub sample: u64,
+    /// At the vector, the handler and the thread.
+    pub ticks: [u64; 3],
+    pub deadline: u64,
+    /// By the tracer's clock when the thread ran, and the CPU's time in hooks until then.
+    pub time: u64,
+    pub stolen: u64,
+}
+
+static SPIKE: Lock<Option<Spike>> = Lock::new(None);
+
+/// The spike that froze the events, if one did.
+pub fn spike() -> Option<Spike> {
+    *SPIKE.lock()
+}
+
+/// There was none.
+pub fn forget_spike() {
+    *SPIKE.lock() = None;
 }
 
 /// Adds to a counter that only the caller writes.

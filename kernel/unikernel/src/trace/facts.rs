@@ -30,7 +30,7 @@ fn counter_cost() -> u64 {
 }
 
 /// Cycles a second, by the virtual counter.
-fn cycle_hz() -> u64 {
+pub fn cycle_hz() -> u64 {
     let span = clock::ns_to_ticks(SPAN_NS);
     let (start, cycles) = (clock::ticks(), pmu::cycles());
     let mut now = start;

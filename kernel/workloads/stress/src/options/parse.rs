@@ -23,6 +23,7 @@ pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
             None => ignore(&mut options, word),
         }
     }
+    options.latency.complete();
     Ok(options)
 }
 

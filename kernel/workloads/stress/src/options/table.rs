@@ -34,6 +34,7 @@ impl OptionEntry {
 const SIZE: &str = "a size such as 64k, 256M, 1G, or a percentage such as 300%";
 const OPERATIONS: &str = "a number above zero";
 const INSTANCES: &str = "a number of instances, 0 for one on each CPU";
+const MICROSECONDS: &str = "microseconds, above zero";
 const DURATION: &str = "a time such as 5, 5s, 2m, 1h, 1d, 500ms; 0 for no limit";
 
 /// Every option and kernel word, in the order of the help text.
@@ -100,6 +101,30 @@ pub static TABLE: &[OptionEntry] = &[
             options.latency.cyclictest.get_or_insert_default();
             Ok(())
         },
+    ),
+    option("--latency", "", "how long stores, loads, faults, mallocs ... take", |options, _| {
+        set(&mut options.latency.operations, Ok(true))
+    }),
+    option(
+        "--latency-trace",
+        MICROSECONDS,
+        "keep what happened before the first latency above that",
+        |options, value| set(&mut options.latency.trace_us, positive(value).map(Some)),
+    ),
+    option(
+        "--irqsoff",
+        "",
+        "longest times without interrupts or preemption, locks",
+        |options, _| set(&mut options.latency.sections, Ok(true)),
+    ),
+    option("--noise", DURATION, "look for gaps on each CPU before the run", |options, value| {
+        set(&mut options.latency.noise_ns, duration_ns(value).map(Some))
+    }),
+    option(
+        "--inject-delay",
+        MICROSECONDS,
+        "mask interrupts across a deadline, to see it measured",
+        |options, value| set(&mut options.latency.inject_us, positive(value).map(Some)),
     ),
     OptionEntry {
         name: "--timeout",

@@ -1,0 +1,201 @@
+//! Probes armed: NOPs that have become calls of the tracer.
+//!
+//! Unless boot arms them a probe costs one NOP ([`zpool::probe`]). They are armed once, by the boot
+//! CPU, while the first map is in use: it lets code be written to.
+
+use alloc::vec::Vec;
+use core::arch::{asm, naked_asm};
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use zpool::probe::probe;
+
+use super::hook;
+use crate::memory::map::Image;
+use crate::sync::Once;
+
+/// An armed probe.
+pub struct Site {
+    /// Address of what was a NOP.
+    pub address: usize,
+    /// Kind of the probe.
+    pub kind: u32,
+    /// Number of the register that holds its operand; 31 for zero.
+    pub register: u8,
+}
+
+/// Armed probes by address.
+static SITES: Once<Vec<Site>> = Once::new();
+
+/// Cycles that a probe takes besides those that its hook counts itself.
+static COST: AtomicU64 = AtomicU64::new(0);
+
+/// The probe that measures what probes cost; it does nothing else.
+const CALIBRATION: u32 = 0x80;
+
+const NOP: u32 = 0xd503_201f;
+const BRANCH_WITH_LINK: u32 = 0x9400_0000;
+
+/// Arms the probes of the kinds that `wanted` chooses. Alone, and while code can be written to.
+///
+/// # Errors
+/// The image is larger than a branch reaches.
+pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
+    let hook = call_hook as *const () as usize;
+    let mut sites = Vec::new();
+    for entry in entries() {
+        let address = entry.address();
+        if entry.kind != CALIBRATION && !wanted(entry.kind) {
+            continue;
+        }
+        let distance = (hook as isize - address as isize) >> 2;
+        if distance.unsigned_abs() >= 1 << 25 {
+            return Err("a probe is too far from the tracer");
+        }
+        let branch = BRANCH_WITH_LINK | (distance as u32 & 0x03ff_ffff);
+        replace(address, branch);
+        // `mov x0, xN` is `orr x0, xzr, xN`: N in bits 20:16.
+        let register = ((entry.operand >> 16) & 0x1f) as u8;
+        sites.push(Site { address, kind: entry.kind, register });
+    }
+    // SAFETY: instructions were written and cleaned; all CPUs fetch them anew from here on.
+    unsafe { asm!("dsb ish", "ic ialluis", "dsb ish", "isb", options(nostack)) };
+    sites.sort_unstable_by_key(|site| site.address);
+    SITES.set(alloc::boxed::Box::leak(alloc::boxed::Box::new(sites)));
+    calibrate();
+    Ok(())
+}
+
+/// Whether probes were armed.
+pub fn armed() -> bool {
+    SITES.get().is_some()
+}
+
+/// The armed probe at this address. As many steps as the number of probes has bits.
+pub fn find(address: usize) -> Option<&'static Site> {
+    let sites = SITES.get()?;
+    let index = sites.binary_search_by_key(&address, |site| site.address).ok()?;
+    sites.get(index)
+}
+
+/// Cycles of a probe that its hook does not see: saving and restoring registers.
+#[inline]
+pub fn cost() -> u64 {
+    COST.load(Ordering::Relaxed)
+}
+
+/// An entry of the section `.probes`.
+#[repr(C)]
+struct Entry {
+    /// From here to the NOP.
+    distance: i32,
+    kind: u32,
+    operand: u32,
+}
+
+impl Entry {
+    fn address(&self) -> usize {
+        core::ptr::from_ref(self).addr().wrapping_add_signed(self.distance as isize)
+    }
+}
+
+fn entries() -> &'static [Entry] {
+    unsafe extern "C" {
+        static __probes_start: Entry;
+        static __probes_end: Entry;
+    }
+    let (start, end) = (&raw const __probes_start, &raw const __probes_end);
+    let count = (end.addr() - start.addr()) / size_of::<Entry>();
+    // SAFETY: the linker script puts nothing but entries between the two symbols.
+    unsafe { core::slice::from_raw_parts(start, count) }
+}
+
+/// Writes an instruction over a NOP.
+fn replace(address: usize, instruction: u32) {
+    let place = core::ptr::with_exposed_provenance_mut::<u32>(address);
+    assert!(Image::running().text.contains(&address), "a probe outside of the code");
+    // SAFETY: the address is of an instruction of the image, which the first map lets be written;
+    // nothing else runs.
+    unsafe {
+        assert_eq!(place.read_volatile(), NOP, "a probe that is no NOP");
+        place.write_volatile(instruction);
+        asm!("dc cvau, {}", in(reg) address, options(nostack));
+    }
+}
+
+/// Measures what a probe costs besides its hook.
+fn calibrate() {
+    const PROBES: u64 = 64;
+    let stolen = hook::stolen();
+    let start = hook::now();
+    for _ in 0..PROBES {
+        probe::<CALIBRATION>(0);
+    }
+    let all = hook::now() - start;
+    let counted = hook::stolen() - stolen;
+    COST.store(all.saturating_sub(counted) / PROBES, Ordering::Relaxed);
+}
+
+/// What a probe calls: saves every register that a function may change, and all others that an
+/// operand may be in, and calls the hook with their place.
+#[unsafe(naked)]
+extern "C" fn call_hook() {
+    naked_asm!(
+        "sub sp, sp, #640",
+        "stp x0, x1, [sp]",
+        "stp x2, x3, [sp, #16]",
+        "stp x4, x5, [sp, #32]",
+        "stp x6, x7, [sp, #48]",
+        "stp x8, x9, [sp, #64]",
+        "stp x10, x11, [sp, #80]",
+        "stp x12, x13, [sp, #96]",
+        "stp x14, x15, [sp, #112]",
+        "stp x16, x17, [sp, #128]",
+        "stp x18, x19, [sp, #144]",
+        "stp x20, x21, [sp, #160]",
+        "stp x22, x23, [sp, #176]",
+        "stp x24, x25, [sp, #192]",
+        "stp x26, x27, [sp, #208]",
+        "stp x28, x29, [sp, #224]",
+        "stp x30, xzr, [sp, #240]",
+        "stp q0, q1, [sp, #256]",
+        "stp q2, q3, [sp, #288]",
+        "stp q4, q5, [sp, #320]",
+        "stp q6, q7, [sp, #352]",
+        "stp q16, q17, [sp, #384]",
+        "stp q18, q19, [sp, #416]",
+        "stp q20, q21, [sp, #448]",
+        "stp q22, q23, [sp, #480]",
+        "stp q24, q25, [sp, #512]",
+        "stp q26, q27, [sp, #544]",
+        "stp q28, q29, [sp, #576]",
+        "stp q30, q31, [sp, #608]",
+        "mov x0, sp",
+        "bl {hook}",
+        "ldp q0, q1, [sp, #256]",
+        "ldp q2, q3, [sp, #288]",
+        "ldp q4, q5, [sp, #320]",
+        "ldp q6, q7, [sp, #352]",
+        "ldp q16, q17, [sp, #384]",
+        "ldp q18, q19, [sp, #416]",
+        "ldp q20, q21, [sp, #448]",
+        "ldp q22, q23, [sp, #480]",
+        "ldp q24, q25, [sp, #512]",
+        "ldp q26, q27, [sp, #544]",
+        "ldp q28, q29, [sp, #576]",
+        "ldp q30, q31, [sp, #608]",
+        "ldp x0, x1, [sp]",
+        "ldp x2, x3, [sp, #16]",
+        "ldp x4, x5, [sp, #32]",
+        "ldp x6, x7, [sp, #48]",
+        "ldp x8, x9, [sp, #64]",
+        "ldp x10, x11, [sp, #80]",
+        "ldp x12, x13, [sp, #96]",
+        "ldp x14, x15, [sp, #112]",
+        "ldp x16, x17, [sp, #128]",
+        "ldr x18, [sp, #144]",
+        "ldr x30, [sp, #240]",
+        "add sp, sp, #640",
+        "ret",
+        hook = sym hook::hook,
+    )
+}
