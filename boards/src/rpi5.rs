@@ -3,6 +3,8 @@
 //! Addresses are those of Linux' `bcm2712-rpi-5-b.dtb`; where firmware and tree disagree, the
 //! source is named at the constant.
 
+pub mod properties;
+
 use core::ops::Range;
 
 use heapless::Vec;

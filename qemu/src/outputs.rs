@@ -1,4 +1,4 @@
-//! The report document as files: `--yaml` and `--json`.
+//! The report document as files: `--yaml`, `--json` and `--html`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::html;
 use crate::status::usage;
 
 /// Which files are wanted.
@@ -22,6 +23,10 @@ pub struct Outputs {
     /// Write the results to this file as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+
+    /// Write the results to this file as a page for a browser, with plots
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// What the launcher adds to a document: where and when.
@@ -48,7 +53,7 @@ impl Outputs {
     /// # Errors
     /// A usage error if the folder does not exist.
     pub fn check(&self) -> Result<()> {
-        for path in [&self.yaml, &self.json].into_iter().flatten() {
+        for path in self.paths() {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
                 return Err(usage(format!("{} cannot be written", path.display())));
@@ -63,7 +68,7 @@ impl Outputs {
     /// # Errors
     /// Files are wanted and there is no report, or it is not understood, or cannot be written.
     pub fn write(&self, report: Option<&str>, icount: bool) -> Result<()> {
-        if self.yaml.is_none() && self.json.is_none() {
+        if self.paths().next().is_none() {
             return Ok(());
         }
         let report = report.context("the guest sent no report document, so none is written")?;
@@ -75,7 +80,14 @@ impl Outputs {
         if let Some(path) = &self.json {
             write(path, &json(&document, host.as_ref())?)?;
         }
+        if let Some(path) = &self.html {
+            write(path, &html::page_of(&document)?)?;
+        }
         Ok(())
+    }
+
+    fn paths(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.yaml, &self.json, &self.html].into_iter().flatten()
     }
 }
 

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bounds, Comparison, LatencyHistogram, LatencyReport, Outcome, Snapshot, Status, StressorResult,
+    BoardStates, Bounds, Comparison, LatencyHistogram, LatencyReport, Outcome, Snapshot, Status,
+    StressorResult,
 };
 
 /// The whole result of one run: what ran where, what it did, how it ended.
@@ -36,6 +37,9 @@ pub struct Document {
     /// What was measured of latency beside the stressors, if anything was.
     #[serde(default)]
     pub latency: Option<LatencyReport>,
+    /// Clock, temperature and throttling around the run, on a board that tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board: Option<BoardStates>,
     /// How the run ended.
     pub verdict: Verdict,
 }

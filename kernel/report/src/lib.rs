@@ -5,6 +5,7 @@
 extern crate alloc;
 
 mod block;
+mod board;
 mod bounds;
 mod comparison;
 mod document;
@@ -18,6 +19,7 @@ pub mod text;
 pub mod yaml;
 
 pub use block::{BEGIN, END, LINE_LIMIT, PROMPT, parse_block};
+pub use board::{BoardState, BoardStates};
 pub use bounds::{Bound, Bounds, StateBound};
 pub use comparison::{
     Balance, Comparison, CompressedSizes, Contestant, Distribution, Load, PoolPoint, PoolRun,

@@ -3,10 +3,11 @@
 //! Every line begins with `zlab: CLASS: [0] ` where stress-ng prints its name, the class and its
 //! process number.
 
+use alloc::string::ToString;
 use core::fmt::{self, Write};
 
 use crate::stressor::divide;
-use crate::{Document, LatencyHistogram, Outcome, Snapshot, StressorResult};
+use crate::{BoardStates, Document, LatencyHistogram, Outcome, Snapshot, StressorResult};
 
 /// Which columns the metrics table has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -30,6 +31,9 @@ pub fn results(document: &Document, table: Table, out: &mut dyn Write) -> fmt::R
         metrics(document, table, out)?;
         memory(document, out)?;
         latencies(&document.latencies, out)?;
+        if let Some(states) = &document.board {
+            board(states, out)?;
+        }
     }
     if let Some(latency) = &document.latency {
         latency.write(out)?;
@@ -152,6 +156,26 @@ fn latencies(histograms: &[LatencyHistogram], out: &mut dyn Write) -> fmt::Resul
             write!(out, ", {label} {nanoseconds} ns")?;
         }
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// Writes what the board said of itself before and after the run.
+///
+/// # Errors
+/// Those of `out`.
+pub fn board(states: &BoardStates, out: &mut dyn Write) -> fmt::Result {
+    let known = |value: Option<u64>| value.map_or("unknown".to_string(), |value| value.to_string());
+    writeln!(out, "{METRIC}{:<24} {:>15} {:>15}", "board:", "before", "after")?;
+    for ((name, before), (_, after)) in states.before.named().into_iter().zip(states.after.named())
+    {
+        writeln!(out, "{METRIC}{name:<24} {:>15} {:>15}", known(before), known(after))?;
+    }
+    if states.throttled_during_run() == Some(true) {
+        writeln!(
+            out,
+            "zlab: warning: the board was throttled or short of voltage: these figures are not its best"
+        )?;
     }
     Ok(())
 }

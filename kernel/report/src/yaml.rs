@@ -21,6 +21,18 @@ pub fn write(document: &Document, host: &[(&str, &str)], out: &mut dyn Write) ->
         metrics(stressor, out)?;
     }
     memory(document, out)?;
+    if let Some(states) = &document.board {
+        writeln!(out, "board:")?;
+        for (when, state) in [("before", &states.before), ("after", &states.after)] {
+            writeln!(out, "      {when}:")?;
+            for (name, value) in state.named() {
+                match value {
+                    Some(value) => writeln!(out, "          {name}: {value}")?,
+                    None => writeln!(out, "          {name}: null")?,
+                }
+            }
+        }
+    }
     writeln!(out, "thermal-zones:")?;
     times(document, out)?;
     writeln!(out, "verdict:")?;

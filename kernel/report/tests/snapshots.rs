@@ -3,7 +3,7 @@
 mod common;
 
 use report::text::{self, Table};
-use report::{Outcome, Status, Verdict, yaml};
+use report::{BoardState, BoardStates, Outcome, Status, Verdict, yaml};
 
 #[test]
 fn brief_table() {
@@ -80,4 +80,41 @@ fn nothing_is_divided_by_zero() {
     assert_eq!(stressor.cpu_percent(), 0.0);
     assert_eq!(stressor.outcome(), Outcome::NoData);
     assert_eq!(document.memory.pool.unwrap().density(4096), 0.0);
+}
+
+#[test]
+fn board_before_and_after() {
+    let state = |temperature_millicelsius, throttled| BoardState {
+        clock_hz: Some(2_400_000_000),
+        temperature_millicelsius: Some(temperature_millicelsius),
+        throttled: Some(throttled),
+        ..BoardState::default()
+    };
+    let states = BoardStates { before: state(45_000, 0), after: state(61_500, 0x5_0000) };
+    let mut found = String::new();
+    text::board(&states, &mut found).unwrap();
+    assert_eq!(
+        found,
+        "\
+zlab: metrc: [0] board:                            before           after
+zlab: metrc: [0] clock_hz                      2400000000      2400000000
+zlab: metrc: [0] clock_measured_hz                unknown         unknown
+zlab: metrc: [0] clock_max_hz                     unknown         unknown
+zlab: metrc: [0] temperature_millicelsius           45000           61500
+zlab: metrc: [0] throttled                              0          327680
+zlab: warning: the board was throttled or short of voltage: these figures are not its best
+"
+    );
+    let document = report::Document { board: Some(states), ..common::document() };
+    let mut found = String::new();
+    yaml::write(&document, &[], &mut found).unwrap();
+    let expected = "
+      after:
+          clock_hz: 2400000000
+          clock_measured_hz: null
+          clock_max_hz: null
+          temperature_millicelsius: 61500
+          throttled: 327680
+thermal-zones:";
+    assert!(found.contains(expected), "{found}");
 }

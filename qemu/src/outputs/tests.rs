@@ -32,6 +32,7 @@ fn document() -> Document {
         latency: None,
         comparison: None,
         bounds: None,
+        board: None,
         verdict: Verdict::of(Status::Success),
     }
 }
@@ -79,14 +80,17 @@ fn json_is_the_document_and_the_host() {
 fn under_icount_nothing_is_the_hosts() {
     let folder = std::env::temp_dir().join(format!("zlab-outputs-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
-    let outputs =
-        Outputs { yaml: Some(folder.join("out.yaml")), json: Some(folder.join("out.json")) };
+    let [yaml, json, html] =
+        ["yaml", "json", "html"].map(|end| Some(folder.join("out.").with_extension(end)));
+    let outputs = Outputs { yaml, json, html };
     let report = serde_json::to_string(&document()).unwrap();
     outputs.check().unwrap();
     outputs.write(Some(&report), true).unwrap();
     let yaml = fs::read_to_string(folder.join("out.yaml")).unwrap();
     let json = fs::read_to_string(folder.join("out.json")).unwrap();
     assert!(!yaml.contains("hostname") && !yaml.contains("date") && !json.contains("\"host\""));
+    let html = fs::read_to_string(folder.join("out.html")).unwrap();
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains(&document().version), "{html}");
     outputs.write(Some(&report), false).unwrap();
     assert!(fs::read_to_string(folder.join("out.yaml")).unwrap().contains("hostname: "));
     fs::remove_dir_all(folder).unwrap();
@@ -94,7 +98,7 @@ fn under_icount_nothing_is_the_hosts() {
 
 #[test]
 fn missing_report_and_folder_are_errors() {
-    let outputs = Outputs { yaml: Some("/nonexistent/out.yaml".into()), json: None };
+    let outputs = Outputs { html: Some("/nonexistent/out.html".into()), ..Outputs::default() };
     assert_eq!(crate::status::of(&outputs.check().unwrap_err()), crate::status::USAGE);
     assert!(outputs.write(None, false).is_err());
     Outputs::default().write(None, false).unwrap();

@@ -91,6 +91,7 @@ pub fn document() -> Document {
         }],
         comparison: None,
         bounds: None,
+        board: None,
         latency: None,
         verdict: Verdict::of(Status::Success),
     }

@@ -6,6 +6,7 @@ use boards::{Board, Console, Machine, rpi5};
 use core::ops::Range;
 use core::ptr::NonNull;
 
+use report::BoardState;
 use safe_mmio::UniqueMmioPointer;
 use safe_mmio::fields::{ReadPureWrite, WriteOnly};
 
@@ -78,16 +79,25 @@ fn move_console(header: &Console) {
     console::init(header);
 }
 
-/// Prints what a board knows about its clocks and its temperature, if it is one that does.
-pub fn print_state(machine: &Machine) {
+/// What a board says of its clock and its temperature, if it is one that does; printed as well.
+pub fn state(machine: &Machine) -> Option<BoardState> {
     if machine.board != Board::RaspberryPi5 {
-        return;
+        return None;
     }
-    match mailbox::state() {
-        Some(state) => println!("zlab: info:  [0] board: {state}"),
-        None => println!(
+    let Some(properties) = mailbox::ask() else {
+        println!(
             "zlab: info:  [0] board: clock, temperature and throttling are unknown (the VideoCore \
              does not answer)"
-        ),
-    }
+        );
+        return None;
+    };
+    let state = BoardState {
+        clock_hz: properties.clock_hz.map(u64::from),
+        clock_measured_hz: properties.clock_measured_hz.map(u64::from),
+        clock_max_hz: properties.clock_max_hz.map(u64::from),
+        temperature_millicelsius: properties.temperature_millicelsius.map(u64::from),
+        throttled: properties.throttled,
+    };
+    println!("zlab: info:  [0] board: {state}");
+    Some(state)
 }

@@ -15,7 +15,7 @@ use alloc::vec::Vec;
 
 use boards::Machine;
 use paging::TranslationGranule;
-use report::{Document, Status, Verdict, text};
+use report::{BoardStates, Document, Status, Verdict, text};
 use stress::options::{Action, Injection};
 use stress::{Corpus, Options, PageStore};
 use zpool::{AllocError, ZPool, find};
@@ -152,7 +152,7 @@ fn workload(
             return Status::NoResource;
         }
     };
-    board::print_state(&boot.machine);
+    let before = board::state(&boot.machine);
     info!("workload starts");
     let measurement = match Measurement::start(options) {
         Ok(measurement) => measurement,
@@ -172,9 +172,10 @@ fn workload(
     if latency.as_ref().is_some_and(trace::missed_delay) {
         run.status = Status::Failed;
     }
-    board::print_state(&boot.machine);
+    let after = board::state(&boot.machine);
     let mut document = results::document(boot, options, command, cpus, run, kernel.latencies());
     document.latency = latency;
+    document.board = before.zip(after).map(|(before, after)| BoardStates { before, after });
     print_results(options, &document);
     document.verdict.status
 }

@@ -49,6 +49,7 @@ pub fn document(
         latency: None,
         comparison: None,
         bounds: None,
+        board: None,
         verdict: Verdict::of(if damaged { Status::Failed } else { run.status }),
     }
 }

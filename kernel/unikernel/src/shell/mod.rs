@@ -185,7 +185,7 @@ fn state(shell: &Shell<'_>) {
     let machine = &shell.boot.machine;
     let name = if machine.model.is_empty() { "an unnamed machine" } else { &machine.model };
     println!("{name}, {} CPUs, {} s since power-on", shell.cpus, clock::now_ns() / clock::NS_PER_S);
-    board::print_state(machine);
+    board::state(machine);
 }
 
 fn reboot() {
