@@ -44,6 +44,19 @@ impl Status {
         })
     }
 
+    /// The graver of the two: what ends everything, then failed, no memory, no data, success.
+    #[must_use]
+    pub fn graver(self, other: Self) -> Self {
+        let gravity = |status| match status {
+            Self::Success => 0,
+            Self::NoData => 1,
+            Self::NoResource => 2,
+            Self::Failed => 3,
+            Self::Usage | Self::NotImplemented | Self::Panic => 4,
+        };
+        if gravity(other) > gravity(self) { other } else { self }
+    }
+
     /// What the verdict line says when there is nothing more particular to say.
     #[must_use]
     pub const fn text(self) -> &'static str {

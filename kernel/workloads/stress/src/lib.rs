@@ -6,6 +6,7 @@ extern crate alloc;
 
 pub mod corpus;
 mod job;
+pub mod job_file;
 mod machine;
 pub mod options;
 mod random;

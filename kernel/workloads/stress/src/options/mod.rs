@@ -26,6 +26,7 @@ pub use error::OptionError;
 pub use help::{help, stressors};
 pub use latency::LatencySettings;
 pub use nearest::nearest;
+pub(crate) use parse::extend;
 pub use table::{OptionEntry, TABLE};
 pub use value::Amount;
 

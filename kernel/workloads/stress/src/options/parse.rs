@@ -7,6 +7,13 @@ use super::{OptionError, Options, nearest};
 
 pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
     let mut options = Options::default();
+    extend(&mut options, arguments)?;
+    options.latency.complete();
+    Ok(options)
+}
+
+/// Puts what `arguments` say on top of what `options` say.
+pub(crate) fn extend(options: &mut Options, arguments: &str) -> Result<(), OptionError> {
     let mut words = arguments.split_ascii_whitespace();
     // After `--cyclictest`, until the next long option that is not cyclictest's.
     let mut cyclictest = false;
@@ -18,13 +25,12 @@ pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
             cyclictest = word == "--cyclictest";
         }
         match lookup(word) {
-            Some(Match { entry, value }) => apply(&mut options, word, entry, value, &mut words)?,
+            Some(Match { entry, value }) => apply(options, word, entry, value, &mut words)?,
             None if word.starts_with('-') => return Err(unknown(word)),
-            None => ignore(&mut options, word),
+            None => ignore(options, word),
         }
     }
-    options.latency.complete();
-    Ok(options)
+    Ok(())
 }
 
 /// A table entry and the value that is part of the word, if any.
