@@ -10,7 +10,6 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::html;
 use crate::status::usage;
 
 /// Which files are wanted.
@@ -53,7 +52,7 @@ impl Outputs {
     /// # Errors
     /// A usage error if the folder does not exist.
     pub fn check(&self) -> Result<()> {
-        for path in self.paths() {
+        for path in [&self.yaml, &self.json].into_iter().flatten() {
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
             if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
                 return Err(usage(format!("{} cannot be written", path.display())));
@@ -81,7 +80,7 @@ impl Outputs {
             write(path, &json(&document, host.as_ref())?)?;
         }
         if let Some(path) = &self.html {
-            write(path, &html::page_of(&document)?)?;
+            write(path, &crate::html::page_of(&document)?)?;
         }
         Ok(())
     }

@@ -98,7 +98,7 @@ fn under_icount_nothing_is_the_hosts() {
 
 #[test]
 fn missing_report_and_folder_are_errors() {
-    let outputs = Outputs { html: Some("/nonexistent/out.html".into()), ..Outputs::default() };
+    let outputs = Outputs { yaml: Some("/nonexistent/out.yaml".into()), ..Outputs::default() };
     assert_eq!(crate::status::of(&outputs.check().unwrap_err()), crate::status::USAGE);
     assert!(outputs.write(None, false).is_err());
     Outputs::default().write(None, false).unwrap();
