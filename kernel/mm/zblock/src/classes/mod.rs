@@ -1,5 +1,6 @@
 //! Blocks of equal slots: zblock v4 as posted, and with its defects mended.
 
+mod ablation;
 mod addresses;
 mod directory;
 mod names;
@@ -14,6 +15,7 @@ use alloc::boxed::Box;
 
 use zpool::{AllocError, Backend, Env, ZPool};
 
+pub(crate) use ablation::variants;
 use policy::{Fixed, Policy, V4};
 use pool::Pool;
 

@@ -168,6 +168,15 @@ impl<G: Granule, P: Policy> Shelf<G, P> {
         Put::Kept
     }
 
+    /// What the names of a block are recorded under.
+    ///
+    /// # Safety
+    /// `block` is a shelf's, so its header is initialised.
+    pub(super) unsafe fn record(block: NonNull<u8>) -> u32 {
+        // SAFETY: the caller's promise; the record does not change while the block is a shelf's.
+        unsafe { (*block.cast::<Header>().as_ptr()).record }
+    }
+
     /// Gives up the empty block: block and record.
     pub(super) fn take_empty(&mut self) -> Option<(NonNull<u8>, u32)> {
         let header = self.empty.take()?;

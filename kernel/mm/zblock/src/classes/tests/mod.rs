@@ -1,5 +1,6 @@
 //! What the configurations promise.
 
+mod ablation;
 mod conformance;
 mod exact;
 mod fixed;
