@@ -47,7 +47,7 @@ impl LatencySettings {
     }
 
     /// Adds what other options imply.
-    pub(super) fn complete(&mut self) {
+    pub(crate) fn complete(&mut self) {
         if self.trace_us.or(self.inject_us).is_some() && self.cyclictest.is_none() {
             self.cyclictest = Some(Cyclictest { loops: IMPLIED_LOOPS, ..Cyclictest::default() });
         }
