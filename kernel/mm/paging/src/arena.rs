@@ -10,7 +10,7 @@ use crate::{Entries, Entry, Error, PageEntry, TableMemory, Tables, TranslationGr
 
 /// A range of virtual addresses all of whose tables exist, so that a fault never needs one.
 ///
-/// Reaching an entry takes three dependent loads and an index, whatever the size. The level 3
+/// Reaching an entry takes the address of its leaf table from a list, whatever the size. The level 3
 /// tables belong to the arena until [`Tables::release`]; an arena that is dropped instead keeps
 /// them and its addresses for ever.
 #[derive(Debug)]

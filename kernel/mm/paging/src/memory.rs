@@ -1,11 +1,12 @@
 //! Frames that hold translation tables, and the tree they form. All unsafe code is here.
 
+use alloc::vec::Vec;
 use core::ops::Range;
 use core::ptr::NonNull;
 
 use buddy::Granule;
 
-use crate::descriptor::{ADDRESS, Descriptor, TABLE_OR_PAGE, VALID};
+use crate::descriptor::{Descriptor, VALID};
 use crate::granule::LEAF_LEVEL;
 use crate::sync::{AtomicU64, Ordering};
 use crate::{Error, PageEntry, PhysicalAddress, TranslationGranule};
@@ -142,7 +143,7 @@ impl<M: TableMemory> Tree<M> {
 
     /// Hangs an empty table into the empty slot at which the walk of the address ends.
     pub fn add_table(&mut self, address: usize) -> Result<(), Error> {
-        self.hang(address, false)
+        self.hang(address, false).map(|_| ())
     }
 
     /// Hangs an empty leaf table of its own over each span of the range, which starts at a span
@@ -151,16 +152,25 @@ impl<M: TableMemory> Tree<M> {
     where
         M: Clone,
     {
+        let mut tables = Vec::new();
+        tables
+            .try_reserve_exact(range.len().div_ceil(M::Granule::LEAF_TABLE_SPAN))
+            .map_err(|_| Error::NoTableMemory)?;
         let mut leaf_tables = LeafTables {
             tree: Self { root: self.root, memory: self.memory.clone() },
             range: range.start..range.start,
+            tables,
         };
         for address in range.clone().step_by(M::Granule::LEAF_TABLE_SPAN) {
             while self.find(address).level < LEAF_LEVEL {
                 let arena = self.find(address).level == LEAF_LEVEL - 1;
-                if let Err(error) = self.hang(address, arena) {
-                    self.unlink_and_free(leaf_tables.range);
-                    return Err(error);
+                match self.hang(address, arena) {
+                    Ok(table) if arena => leaf_tables.tables.push(table),
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.unlink_and_free(leaf_tables.range);
+                        return Err(error);
+                    }
                 }
             }
             leaf_tables.range.end = address + M::Granule::LEAF_TABLE_SPAN;
@@ -179,7 +189,7 @@ impl<M: TableMemory> Tree<M> {
         Ok(())
     }
 
-    fn hang(&mut self, address: usize, arena: bool) -> Result<(), Error> {
+    fn hang(&mut self, address: usize, arena: bool) -> Result<PhysicalAddress, Error> {
         let slot = self.find(address);
         if slot.level == LEAF_LEVEL || slot.bits() != 0 {
             return Err(Error::BreakBeforeMake { address });
@@ -187,7 +197,7 @@ impl<M: TableMemory> Tree<M> {
         let table = self.memory.allocate().ok_or(Error::NoTableMemory)?;
         // Release: the zeros of the table are seen by whoever finds it.
         slot.entry.store(Descriptor::Table { table, arena }.encode(slot.level), Ordering::Release);
-        Ok(())
+        Ok(table)
     }
 
     /// The range is that of a [`LeafTables`] of this tree which exists no more.
@@ -260,6 +270,8 @@ impl<M: TableMemory> Tree<M> {
 pub(crate) struct LeafTables<M> {
     tree: Tree<M>,
     range: Range<usize>,
+    /// In order of address.
+    tables: Vec<PhysicalAddress>,
 }
 
 impl<M: TableMemory> LeafTables<M> {
@@ -273,18 +285,10 @@ impl<M: TableMemory> LeafTables<M> {
         if !self.range.contains(&address) {
             return None;
         }
-        let mut table = self.tree.root;
-        for level in 0..LEAF_LEVEL {
-            // SAFETY: `table` is the root or was named by a table descriptor of the tree.
-            let entries = unsafe { self.tree.entries(table) };
-            let bits = entries[M::Granule::index(address, level)].load(Ordering::Acquire);
-            if bits & (VALID | TABLE_OR_PAGE) != VALID | TABLE_OR_PAGE {
-                return None;
-            }
-            table = PhysicalAddress(bits & ADDRESS);
-        }
-        // SAFETY: as above; leaf tables are not given back before this is consumed.
-        let entries = unsafe { self.tree.entries(table) };
+        let table = self.tables.get((address - self.range.start) / M::Granule::LEAF_TABLE_SPAN)?;
+        // SAFETY: the table was hung into the tree for this range, and is not given back before
+        // this is consumed.
+        let entries = unsafe { self.tree.entries(*table) };
         let entry = core::ptr::from_ref(&entries[M::Granule::index(address, LEAF_LEVEL)]);
         // SAFETY: PageEntry is a transparent AtomicU64.
         Some(unsafe { &*entry.cast::<PageEntry>() })

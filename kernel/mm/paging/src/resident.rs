@@ -59,13 +59,18 @@ impl ResidentPages {
 
     /// The first page at or after `from` that is in the set.
     #[must_use]
+    #[inline]
     pub fn next(&self, from: usize) -> Option<usize> {
         let first = from / WORD;
         let bits = self.pages.get(first)?.load(Ordering::Relaxed) & (u64::MAX << (from % WORD));
         if bits != 0 {
             return Some(first * WORD + bits.trailing_zeros() as usize);
         }
-        let mut number = first + 1;
+        self.next_word(first + 1)
+    }
+
+    /// The first page of word `number` or a later one.
+    fn next_word(&self, mut number: usize) -> Option<usize> {
         while number < self.pages.len() {
             let marks = self.words[number / WORD].load(Ordering::Relaxed);
             let marks = marks & (u64::MAX << (number % WORD));

@@ -42,6 +42,7 @@ impl PageEntry {
     ///
     /// # Errors
     /// [`Error::Corrupt`].
+    #[inline]
     pub fn load(&self) -> Result<Entry, Error> {
         Entry::from_bits(self.0.load(Ordering::Acquire))
     }
@@ -87,16 +88,19 @@ impl PageEntry {
     ///
     /// # Errors
     /// [`Error::Corrupt`].
+    #[inline]
     pub fn fault(&self) -> Result<Fault<'_>, Error> {
-        Ok(match self.load()? {
+        let bits = self.0.load(Ordering::Acquire);
+        Ok(match Entry::from_bits(bits)? {
             Entry::Busy => Fault::Wait,
             Entry::Present(page) if page.accessed() => Fault::Present(page),
             Entry::Present(page) => match self.set_accessed(page) {
                 Ok(page) => Fault::Present(page),
                 Err(_) => Fault::Wait,
             },
-            entry => match self.claim(entry) {
-                Ok(claim) => Fault::Claimed(claim),
+            // Two encodings of one state there are not, so the word is exchanged as it was found.
+            before => match self.exchange(bits, Entry::Busy.bits(), Ordering::Acquire) {
+                Ok(()) => Fault::Claimed(Claim { entry: self, before }),
                 Err(_) => Fault::Wait,
             },
         })
@@ -107,6 +111,7 @@ impl PageEntry {
     ///
     /// # Errors
     /// The state found instead, among them `page` with the flag set again.
+    #[inline]
     pub fn evict(&self, page: Page) -> Result<Victim<'_>, Entry> {
         let page = page.with_accessed(false);
         let expected = Entry::Present(page);
@@ -121,6 +126,7 @@ impl PageEntry {
     ///
     /// # Errors
     /// The state found instead.
+    #[inline]
     pub fn clear_accessed(&self, page: Page) -> Result<Page, Entry> {
         self.change_accessed(page, false)
     }
@@ -155,6 +161,7 @@ impl PageEntry {
             .map_err(|found| Entry::from_bits(found).unwrap_or(Entry::Busy))
     }
 
+    #[inline]
     fn change_accessed(&self, page: Page, accessed: bool) -> Result<Page, Entry> {
         let old = page.with_accessed(!accessed);
         let new = page.with_accessed(accessed);
@@ -166,6 +173,7 @@ impl PageEntry {
         }
     }
 
+    #[inline]
     fn exchange(&self, old: u64, new: u64, success: Ordering) -> Result<(), u64> {
         self.0.compare_exchange(old, new, success, Ordering::Relaxed).map(|_| ())
     }

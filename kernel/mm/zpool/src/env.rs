@@ -72,10 +72,12 @@ unsafe impl<E: Env> Env for &E {
         (**self).cpus()
     }
 
+    #[inline]
     fn mask(&self) -> usize {
         (**self).mask()
     }
 
+    #[inline]
     fn unmask(&self, saved: usize) {
         (**self).unmask(saved);
     }

@@ -164,13 +164,16 @@ impl<G: TranslationGranule> Arenas<G> {
 
     /// Pins all arenas. O(arenas).
     pub fn pin_all(&self) -> PinnedAll<'_, G> {
-        let mut pinned = 0;
-        for slot in bits(self.active.load(Ordering::Relaxed)) {
-            if let Some(arena) = self.pin(slot) {
-                core::mem::forget(arena);
-                pinned |= 1 << slot;
-            }
-        }
+        let mut pinned = self.active.load(Ordering::Relaxed);
+        each_bit(pinned, |slot| {
+            self.slots[slot].pins.fetch_add(1, Ordering::SeqCst);
+        });
+        // Those that were about to go are let go.
+        let gone = pinned & !self.active.load(Ordering::SeqCst);
+        each_bit(gone, |slot| {
+            self.slots[slot].pins.fetch_sub(1, Ordering::SeqCst);
+        });
+        pinned &= !gone;
         PinnedAll { arenas: self, pinned }
     }
 }
@@ -240,13 +243,13 @@ impl<G: TranslationGranule> Slot<G> {
     }
 }
 
-/// Numbers of the bits that are set.
-fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    core::iter::from_fn(move || {
-        let bit = word.trailing_zeros() as usize;
-        word &= word.wrapping_sub(1);
-        (bit < 64).then_some(bit)
-    })
+/// Calls `f` with the number of each bit that is set.
+#[inline]
+fn each_bit(mut word: u64, mut f: impl FnMut(usize)) {
+    while word != 0 {
+        f(word.trailing_zeros() as usize % SLOTS);
+        word &= word - 1;
+    }
 }
 
 impl<G: TranslationGranule> Drop for Pinned<'_, G> {
@@ -283,7 +286,10 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
     fn next(&self, from: usize) -> Option<(usize, &PageEntry)> {
         let first = from >> SLOT_PAGES_SHIFT;
         let mut page = from % SLOT_PAGES;
-        for slot in bits(self.pinned & (u64::MAX << first)) {
+        let mut slots = self.pinned & (u64::MAX << first);
+        while slots != 0 {
+            let slot = slots.trailing_zeros() as usize;
+            slots &= slots - 1;
             if slot != first {
                 page = 0;
             }
@@ -299,8 +305,8 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
 
 impl<G: TranslationGranule> Drop for PinnedAll<'_, G> {
     fn drop(&mut self) {
-        for slot in bits(self.pinned) {
+        each_bit(self.pinned, |slot| {
             self.arenas.slots[slot].pins.fetch_sub(1, Ordering::SeqCst);
-        }
+        });
     }
 }

@@ -121,11 +121,13 @@ unsafe impl<G: Granule> Env for Frames<G> {
         cpu::online().max(1)
     }
 
+    #[inline]
     fn mask(&self) -> usize {
         preemption::disable();
         0
     }
 
+    #[inline]
     fn unmask(&self, _: usize) {
         preemption::enable();
     }

@@ -46,7 +46,7 @@ impl<G: TranslationGranule> Pager<G> {
         if let Some(frame) = self.take_free() {
             return Some(frame);
         }
-        let deadline = clock::now_ns() + PATIENCE_NS;
+        let mut deadline = None;
         loop {
             let resident = self.residency.resident_pages();
             let round = self.evict_once();
@@ -57,10 +57,11 @@ impl<G: TranslationGranule> Pager<G> {
             if let Some(frame) = self.take_free() {
                 return Some(frame);
             }
-            if round.refused >= resident || clock::now_ns() > deadline {
+            let now = clock::now_ns();
+            if round.refused >= resident || now > *deadline.get_or_insert(now + PATIENCE_NS) {
                 return None;
             }
-            sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
+            sched::sleep_until_ns(now + PAUSE_NS);
         }
     }
 
