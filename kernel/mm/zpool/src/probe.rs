@@ -1,10 +1,10 @@
 //! Probes: places in the code where a tracer can be called.
 //!
 //! On the bare machine a probe is one NOP, and an entry in the section `.probes`: 32 bits with the
-//! distance from the entry to the NOP, 32 bits with the probe's kind, and an instruction that is
-//! never executed, `mov x0, OPERAND`, which tells the register that holds the operand there. A
-//! kernel that wants to trace replaces the NOP by a call (BL) of a function that preserves every
-//! register but x30. Anywhere else a probe is nothing.
+//! distance from the entry to the NOP, and an instruction that is never executed, `add x0, xN,
+//! #KIND`, which tells the probe's kind and the register that holds its operand. A kernel that wants
+//! to trace replaces the NOP by a call (BL) of a function that preserves every register but x30.
+//! Anywhere else a probe is nothing.
 
 /// After interrupts were masked; the operand is DAIF as it was.
 pub const MASKED: u32 = 0;
@@ -47,7 +47,7 @@ pub const OPERATION_BEGIN: u32 = 0x100;
 /// At the end of operation number 0; others follow.
 pub const OPERATION_END: u32 = 0x200;
 
-/// A probe of this kind.
+/// A probe of this kind, which is below 4096.
 #[inline(always)]
 pub fn probe<const KIND: u32>(operand: usize) {
     #[cfg(all(target_arch = "aarch64", target_os = "none"))]
@@ -59,8 +59,7 @@ pub fn probe<const KIND: u32>(operand: usize) {
             ".pushsection .probes, \"a\"",
             ".balign 4",
             ".word 770b - .",
-            ".word {kind}",
-            "mov x0, {operand}",
+            "add x0, {operand}, #{kind}",
             ".popsection",
             kind = const KIND,
             operand = in(reg) operand,
@@ -69,4 +68,23 @@ pub fn probe<const KIND: u32>(operand: usize) {
     }
     #[cfg(not(all(target_arch = "aarch64", target_os = "none")))]
     let _ = operand;
+}
+
+/// A probe of this kind whose operand does not matter.
+#[inline(always)]
+pub fn mark<const KIND: u32>() {
+    #[cfg(all(target_arch = "aarch64", target_os = "none"))]
+    // SAFETY: as for `probe`.
+    unsafe {
+        core::arch::asm!(
+            "770: nop",
+            ".pushsection .probes, \"a\"",
+            ".balign 4",
+            ".word 770b - .",
+            "add x0, x0, #{kind}",
+            ".popsection",
+            kind = const KIND,
+            out("x30") _,
+        );
+    }
 }

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
-use zpool::probe::{self, probe};
+use zpool::probe::{self, mark, probe};
 
 use super::frame::TrapFrame;
 use super::{gic, interrupts};
@@ -127,7 +127,7 @@ pub extern "C" fn handle_exception(frame: &mut TrapFrame, kind: u64) {
         let served = fault::serve(address);
         interrupts::mask();
         if served {
-            probe::<{ probe::RETURNING }>(0);
+            mark::<{ probe::RETURNING }>();
             return;
         }
     }
@@ -144,7 +144,7 @@ pub extern "C" fn handle_interrupt(frame: &mut TrapFrame, _kind: u64) {
     probe::<{ probe::INTERRUPT_ENTRY }>(core::ptr::from_ref(frame).expose_provenance());
     gic::dispatch();
     sched::preempt();
-    probe::<{ probe::RETURNING }>(0);
+    mark::<{ probe::RETURNING }>();
 }
 
 /// The stack of the interrupted code has no room for a frame: it is used up.

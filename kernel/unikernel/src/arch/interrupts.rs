@@ -2,7 +2,7 @@
 
 use core::arch::asm;
 
-use zpool::probe::{self, probe};
+use zpool::probe::{self, mark, probe};
 
 /// Masks IRQ; returns DAIF as it was, for [`restore`].
 #[inline]
@@ -26,7 +26,7 @@ pub fn restore(saved: u64) {
 /// Unmasks IRQ.
 #[inline]
 pub fn unmask() {
-    probe::<{ probe::UNMASKING }>(0);
+    mark::<{ probe::UNMASKING }>();
     // SAFETY: whoever calls this holds no lock that a handler takes, and vectors are installed.
     unsafe { asm!("msr daifclr, #2", options(nostack)) };
 }
@@ -45,5 +45,5 @@ pub fn masked() -> bool {
 pub fn wait() {
     // SAFETY: the DSB completes what was written before; WFI has no other effect.
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };
-    probe::<{ probe::AWAKE }>(0);
+    mark::<{ probe::AWAKE }>();
 }

@@ -5,7 +5,7 @@
 //! busy, and whoever faults on it too tries again.
 
 use paging::{Attributes, Claim, Entry, Fault, Page, TranslationGranule};
-use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 
 use super::arenas::{self, Pinned};
 use super::counters::count;
@@ -59,8 +59,8 @@ pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize
         Some((pinned, page)) => match attempt(pager, &pinned, page) {
             Ok(kind) => {
                 match kind {
-                    FaultKind::Minor => probe::<{ OPERATION_END + MINOR_FAULT }>(0),
-                    FaultKind::Major => probe::<{ OPERATION_END + MAJOR_FAULT }>(0),
+                    FaultKind::Minor => mark::<{ OPERATION_END + MINOR_FAULT }>(),
+                    FaultKind::Major => mark::<{ OPERATION_END + MAJOR_FAULT }>(),
                     FaultKind::Spurious => {}
                 }
                 pager.counters.record(kind, clock::ticks().saturating_sub(start));
@@ -138,9 +138,9 @@ fn supply<G: TranslationGranule>(
             FaultKind::Minor
         }
         Some(stored) => {
-            probe::<{ OPERATION_BEGIN + LOAD }>(0);
+            mark::<{ OPERATION_BEGIN + LOAD }>();
             let loaded = pager.store.get(stored, frame.bytes());
-            probe::<{ OPERATION_END + LOAD }>(0);
+            mark::<{ OPERATION_END + LOAD }>();
             if loaded.is_err() {
                 claim.restore();
                 pager.frames.give(frame);

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use paging::TranslationGranule;
 use zpool::Budget;
-use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 
 use super::arenas::PinnedAll;
 use super::counters::count;
@@ -86,7 +86,7 @@ impl<G: TranslationGranule> Pager<G> {
     fn evict_once(&self) -> Round<G> {
         let mut round = Round { frame: None, refused: 0 };
         let arenas = self.arenas.pin_all();
-        probe::<{ OPERATION_BEGIN + EVICTION }>(0);
+        mark::<{ OPERATION_BEGIN + EVICTION }>();
         let mut visits = 2 * self.residency.resident_pages() + VISITS;
         while visits > 0 && round.frame.is_none() {
             let scan = self.clock.step(&arenas, VISITS.min(visits));
@@ -101,7 +101,7 @@ impl<G: TranslationGranule> Pager<G> {
             }
         }
         if round.frame.is_some() {
-            probe::<{ OPERATION_END + EVICTION }>(0);
+            mark::<{ OPERATION_END + EVICTION }>();
         }
         round
     }
@@ -119,7 +119,7 @@ impl<G: TranslationGranule> Pager<G> {
         let mut frame = unsafe { Frame::from_address(present.frame()) };
         probe::<{ OPERATION_BEGIN + STORE }>(pinned.address(page));
         let stored = self.store.put(frame.bytes(), pinned.owner(page));
-        probe::<{ OPERATION_END + STORE }>(0);
+        mark::<{ OPERATION_END + STORE }>();
         match stored {
             Ok(stored) => {
                 let budget = Budget { bytes: 2 * G::SIZE, objects: 1 };

@@ -12,7 +12,7 @@ use stress::{
     Arena, LoadError, Machine, Options, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes,
     WorkerEnd,
 };
-use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark};
 use zpool::{Env, NoOwners, ZPool};
 use zswap::{Keyed, Reject, Settings, Store};
 
@@ -291,9 +291,9 @@ pub struct KeyedFront<E>(pub Keyed<'static, E>);
 impl<E: Env> PageStore for KeyedFront<E> {
     fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal> {
         let _system = System::enter();
-        probe::<{ OPERATION_BEGIN + STORE }>(0);
+        mark::<{ OPERATION_BEGIN + STORE }>();
         let stored = self.0.store(key, page);
-        probe::<{ OPERATION_END + STORE }>(0);
+        mark::<{ OPERATION_END + STORE }>();
         stored.map_err(|reject| match reject {
             Reject::PoolLimit => Refusal::Full,
             Reject::CompressPoor | Reject::CompressFail | Reject::PageSize => Refusal::Poor,
@@ -305,9 +305,9 @@ impl<E: Env> PageStore for KeyedFront<E> {
 
     fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError> {
         let _system = System::enter();
-        probe::<{ OPERATION_BEGIN + LOAD }>(0);
+        mark::<{ OPERATION_BEGIN + LOAD }>();
         let loaded = self.0.read(key, page);
-        probe::<{ OPERATION_END + LOAD }>(0);
+        mark::<{ OPERATION_END + LOAD }>();
         match loaded {
             Ok(true) => Ok(()),
             Ok(false) => Err(LoadError::NotFound),

@@ -6,6 +6,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::iter;
 use core::ops::Range;
 use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
@@ -289,9 +290,9 @@ impl Sampler {
             without_interrupt: self.without_interrupt.load(Relaxed),
             last: self.last.load(Relaxed),
             max_at: self.max_at.load(Relaxed),
-            vector: distribution([&self.vector]),
-            handler: distribution([&self.handler]),
-            woken: distribution([&self.woken]),
+            vector: distribution(&mut iter::once(&self.vector)),
+            handler: distribution(&mut iter::once(&self.handler)),
+            woken: distribution(&mut iter::once(&self.woken)),
             histogram: counts.filter(|&(_, count)| count > 0).collect(),
             overflows,
             overflow_samples: kept.map(|sample| sample.load(Relaxed)).collect(),

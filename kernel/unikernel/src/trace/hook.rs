@@ -57,10 +57,15 @@ pub fn now() -> u64 {
     if pmu::available() { pmu::cycles() } else { clock::ticks() }
 }
 
-/// Instructions executed, where they are counted.
+/// Instructions executed, modulo 2^32, where they are counted.
 #[inline]
-fn instructions() -> u32 {
+pub fn instructions() -> u32 {
     if pmu::counts_instructions() { pmu::instructions() } else { 0 }
+}
+
+/// Instructions of this CPU that hooks took so far.
+pub fn stolen_instructions() -> u32 {
+    state(cpu::current().id).stolen_instructions.get()
 }
 
 /// Index of the running thread; [`thread::NONE`] before threads run.
@@ -109,8 +114,7 @@ pub extern "C" fn hook(registers: &Registers) {
                 state,
             });
         }
-        // What it takes to get here and back is the same for both clocks where both count.
-        let spent = self::instructions().wrapping_sub(instructions) + probes::cost() as u32;
+        let spent = self::instructions().wrapping_sub(instructions) + probes::instructions_cost();
         state.stolen_instructions.set(state.stolen_instructions.get().wrapping_add(spent));
         let spent = self::now() - now + probes::cost();
         state.stolen.set(state.stolen.get() + spent);

@@ -123,9 +123,9 @@ pub fn missed_delay(report: &LatencyReport) -> bool {
 }
 
 /// What recorders counted together.
-fn distribution<'a>(recorders: impl IntoIterator<Item = &'a Recorder>) -> TickHistogram {
+fn distribution<'a>(recorders: &mut dyn Iterator<Item = &'a Recorder>) -> TickHistogram {
     let mut total = Box::new(Histogram::new());
-    recorders.into_iter().for_each(|recorder| recorder.add_to(&mut total));
+    recorders.for_each(|recorder| recorder.add_to(&mut total));
     TickHistogram {
         count: total.count(),
         sum: total.sum(),

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::iter;
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use latency::Recorder;
@@ -60,7 +61,7 @@ pub fn measure(duration_ns: u64) -> Result<Noise, &'static str> {
         cpus: lookers
             .iter()
             .map(|looker| NoiseOfCpu {
-                gaps: distribution([&looker.gaps]),
+                gaps: distribution(&mut iter::once(&looker.gaps)),
                 max_tick: looker.max_tick.load(Relaxed),
             })
             .collect(),

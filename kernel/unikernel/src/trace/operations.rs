@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::iter;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use latency::Recorder;
@@ -144,13 +145,13 @@ pub fn results() -> Vec<OperationTimes> {
     let mut results = Vec::new();
     for (number, name) in OPERATIONS.iter().enumerate() {
         let of_cpus = || times.iter().skip(number).step_by(OPERATIONS.len());
-        let instructions = of_cpus().filter_map(|times| times.instructions.as_ref());
+        let mut instructions = of_cpus().filter_map(|times| times.instructions.as_ref());
         let result = OperationTimes {
             name: String::from(*name),
-            raw: distribution(of_cpus().map(|times| &times.raw)),
-            net: distribution(of_cpus().map(|times| &times.net)),
-            instructions: distribution(instructions),
-            cpus: of_cpus().map(|times| distribution([&times.net])).collect(),
+            raw: distribution(&mut of_cpus().map(|times| &times.raw)),
+            net: distribution(&mut of_cpus().map(|times| &times.net)),
+            instructions: distribution(&mut instructions),
+            cpus: of_cpus().map(|times| distribution(&mut iter::once(&times.net))).collect(),
         };
         if result.raw.count > 0 {
             results.push(result);

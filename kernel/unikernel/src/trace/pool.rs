@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use zpool::probe::{OPERATION_BEGIN, OPERATION_END, probe};
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 use zpool::{
     AllocError, Budget, Handle, HandleError, Owner, Owners, ReadGuard, Statistics, Work, ZPool,
 };
@@ -20,14 +20,14 @@ impl ZPool for TimedPool {
     fn malloc(&self, size: usize, owner: Owner) -> Result<Handle, AllocError> {
         probe::<{ OPERATION_BEGIN + MALLOC }>(size);
         let handle = self.0.malloc(size, owner);
-        probe::<{ OPERATION_END + MALLOC }>(0);
+        mark::<{ OPERATION_END + MALLOC }>();
         handle
     }
 
     fn free(&self, handle: Handle) -> Result<(), HandleError> {
-        probe::<{ OPERATION_BEGIN + FREE }>(0);
+        mark::<{ OPERATION_BEGIN + FREE }>();
         let freed = self.0.free(handle);
-        probe::<{ OPERATION_END + FREE }>(0);
+        mark::<{ OPERATION_END + FREE }>();
         freed
     }
 
@@ -40,28 +40,28 @@ impl ZPool for TimedPool {
     ) -> Result<ReadGuard<'a>, HandleError> {
         probe::<{ OPERATION_BEGIN + READ }>(length);
         let guard = self.0.read(handle, length, scratch);
-        probe::<{ OPERATION_END + READ }>(0);
+        mark::<{ OPERATION_END + READ }>();
         guard
     }
 
     fn write(&self, handle: Handle, bytes: &[u8]) -> Result<(), HandleError> {
         probe::<{ OPERATION_BEGIN + WRITE }>(bytes.len());
         let written = self.0.write(handle, bytes);
-        probe::<{ OPERATION_END + WRITE }>(0);
+        mark::<{ OPERATION_END + WRITE }>();
         written
     }
 
     fn maintain(&self, budget: Budget, owners: &dyn Owners) -> Work {
-        probe::<{ OPERATION_BEGIN + MAINTAIN }>(0);
+        mark::<{ OPERATION_BEGIN + MAINTAIN }>();
         let work = self.0.maintain(budget, owners);
-        probe::<{ OPERATION_END + MAINTAIN }>(0);
+        mark::<{ OPERATION_END + MAINTAIN }>();
         work
     }
 
     fn compact(&self, owners: &dyn Owners) -> Work {
-        probe::<{ OPERATION_BEGIN + COMPACT }>(0);
+        mark::<{ OPERATION_BEGIN + COMPACT }>();
         let work = self.0.compact(owners);
-        probe::<{ OPERATION_END + COMPACT }>(0);
+        mark::<{ OPERATION_END + COMPACT }>();
         work
     }
 

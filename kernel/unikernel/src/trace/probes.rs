@@ -5,9 +5,9 @@
 
 use alloc::vec::Vec;
 use core::arch::{asm, naked_asm};
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use zpool::probe::probe;
+use zpool::probe::mark;
 
 use super::hook;
 use crate::memory::map::Image;
@@ -19,15 +19,16 @@ pub struct Site {
     pub address: usize,
     /// Kind of the probe.
     pub kind: u32,
-    /// Number of the register that holds its operand; 31 for zero.
+    /// Number of the register that holds its operand.
     pub register: u8,
 }
 
 /// Armed probes by address.
 static SITES: Once<Vec<Site>> = Once::new();
 
-/// Cycles that a probe takes besides those that its hook counts itself.
+/// Cycles and instructions that a probe takes besides those that its hook counts itself.
 static COST: AtomicU64 = AtomicU64::new(0);
+static INSTRUCTIONS_COST: AtomicU32 = AtomicU32::new(0);
 
 /// The probe that measures what probes cost; it does nothing else.
 const CALIBRATION: u32 = 0x80;
@@ -44,7 +45,8 @@ pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
     let mut sites = Vec::new();
     for entry in entries() {
         let address = entry.address();
-        if entry.kind != CALIBRATION && !wanted(entry.kind) {
+        let kind = entry.kind();
+        if kind != CALIBRATION && !wanted(kind) {
             continue;
         }
         let distance = (hook as isize - address as isize) >> 2;
@@ -53,9 +55,7 @@ pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
         }
         let branch = BRANCH_WITH_LINK | (distance as u32 & 0x03ff_ffff);
         replace(address, branch);
-        // `mov x0, xN` is `orr x0, xzr, xN`: N in bits 20:16.
-        let register = ((entry.operand >> 16) & 0x1f) as u8;
-        sites.push(Site { address, kind: entry.kind, register });
+        sites.push(Site { address, kind, register: entry.register() });
     }
     // SAFETY: instructions were written and cleaned; all CPUs fetch them anew from here on.
     unsafe { asm!("dsb ish", "ic ialluis", "dsb ish", "isb", options(nostack)) };
@@ -83,18 +83,32 @@ pub fn cost() -> u64 {
     COST.load(Ordering::Relaxed)
 }
 
+/// Instructions likewise, where they are counted.
+#[inline]
+pub fn instructions_cost() -> u32 {
+    INSTRUCTIONS_COST.load(Ordering::Relaxed)
+}
+
 /// An entry of the section `.probes`.
 #[repr(C)]
 struct Entry {
     /// From here to the NOP.
     distance: i32,
-    kind: u32,
+    /// `add x0, xN, #KIND`: N in bits 9:5, KIND in bits 21:10.
     operand: u32,
 }
 
 impl Entry {
     fn address(&self) -> usize {
         core::ptr::from_ref(self).addr().wrapping_add_signed(self.distance as isize)
+    }
+
+    const fn kind(&self) -> u32 {
+        (self.operand >> 10) & 0xfff
+    }
+
+    const fn register(&self) -> u8 {
+        ((self.operand >> 5) & 0x1f) as u8
     }
 }
 
@@ -125,14 +139,17 @@ fn replace(address: usize, instruction: u32) {
 /// Measures what a probe costs besides its hook.
 fn calibrate() {
     const PROBES: u64 = 64;
-    let stolen = hook::stolen();
-    let start = hook::now();
-    for _ in 0..PROBES {
-        probe::<CALIBRATION>(0);
-    }
-    let all = hook::now() - start;
-    let counted = hook::stolen() - stolen;
+    let probes = || (0..PROBES).for_each(|_| mark::<CALIBRATION>());
+    let (start, stolen) = (hook::now(), hook::stolen());
+    probes();
+    let (all, counted) = (hook::now() - start, hook::stolen() - stolen);
     COST.store(all.saturating_sub(counted) / PROBES, Ordering::Relaxed);
+    let (start, stolen) = (hook::instructions(), hook::stolen_instructions());
+    probes();
+    let all = hook::instructions().wrapping_sub(start);
+    let counted = hook::stolen_instructions().wrapping_sub(stolen);
+    let cost = all.saturating_sub(counted) / PROBES as u32;
+    INSTRUCTIONS_COST.store(cost, Ordering::Relaxed);
 }
 
 /// What a probe calls: saves every register that a function may change, and all others that an
