@@ -1,197 +1,174 @@
-//! One object: ending, pinning and writing it, after its handle was checked.
+//! One object: freeing, pinning and writing it, after its handle was checked.
 
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use zpool::{Env, Granule, Handle, HandleError};
+use zpool::{Env, Granule, Handle, HandleError, Masked, ReadEnd};
 
-use super::block::{Block, DIRTY, STUCK};
-use super::entry::{Entry, PINS_MAX, State};
+use super::block::Block;
+use super::entry::{Entry, Place, units};
 use super::name::Name;
-use super::pool::{Locked, Slotted};
-use super::single;
-use super::table::{Descriptor, Use};
+use super::pool::Slotted;
+use super::stamp::{Refusal, Seen, Stamp};
+use super::state::{Snapshot, Use};
+use super::table::Descriptor;
 
-/// A live object, found under the lock of its block and held by nobody for himself.
-enum Object {
-    Slotted(Block, Entry),
-    Single(NonNull<u8>, u32),
+/// A handle that is being followed: as long as this lives, the frames stay.
+struct Visit<'a> {
+    descriptor: &'a Descriptor,
+    seen: Snapshot,
 }
 
-impl Object {
-    fn pins(&self) -> u32 {
+impl Drop for Visit<'_> {
+    #[inline(always)]
+    fn drop(&mut self) {
+        self.descriptor.state.leave();
+    }
+}
+
+/// Where a handle leads.
+enum Object<'a> {
+    Slotted(Block, &'a Entry),
+    Single(&'a Descriptor, NonNull<u8>),
+}
+
+impl Object<'_> {
+    #[inline(always)]
+    fn stamp(&self) -> &Stamp {
         match self {
-            Self::Slotted(_, entry) => entry.pins(),
-            Self::Single(_, word) => single::pins(*word),
+            Self::Slotted(_, entry) => &entry.stamp,
+            Self::Single(descriptor, _) => &descriptor.stamp,
         }
     }
 
-    /// The first of at least `length` bytes.
-    fn data(&mut self, length: usize) -> Result<NonNull<u8>, HandleError> {
-        let (data, bytes) = match self {
-            Self::Slotted(block, entry) => (block.data(*entry), block.length(*entry)),
-            Self::Single(frames, word) => (*frames, single::length(*word)),
-        };
-        if length <= bytes { Ok(data) } else { Err(HandleError::Length) }
+    /// First byte and length of an object that stays where it is.
+    #[inline(always)]
+    fn bytes(&self, seen: Seen) -> (NonNull<u8>, usize) {
+        match self {
+            Self::Slotted(block, entry) => {
+                let place: Place = entry.place();
+                (block.byte(place.offset()), place.length(seen) as usize)
+            }
+            Self::Single(descriptor, frames) => {
+                (*frames, descriptor.link.load(Ordering::Relaxed) as usize)
+            }
+        }
+    }
+}
+
+impl<'a> Visit<'a> {
+    #[inline(always)]
+    fn object(&self, name: Name) -> Result<Object<'_>, HandleError> {
+        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(self.seen.address()));
+        let base = base.ok_or(HandleError::Stale)?;
+        if self.seen.usage() == Use::Slotted {
+            // SAFETY: published blocks are formatted, and this visit keeps the frames.
+            let block = unsafe { Block::at(base) };
+            if name.index >= block.front().entries() {
+                return Err(HandleError::Stale);
+            }
+            // SAFETY: the entry exists, and the visit that is borrowed keeps it.
+            let entry = unsafe { NonNull::from(block.entry(name.index)).as_ref() };
+            return Ok(Object::Slotted(block, entry));
+        }
+        match name.index {
+            0 => Ok(Object::Single(self.descriptor, base)),
+            _ => Err(HandleError::Invalid),
+        }
+    }
+}
+
+/// Tries until whoever has the object for a copy is done.
+#[inline(always)]
+fn retry(mut act: impl FnMut() -> Result<Seen, Refusal>) -> Result<Seen, HandleError> {
+    loop {
+        match act() {
+            Ok(seen) => return Ok(seen),
+            Err(Refusal::Stale) => return Err(HandleError::Stale),
+            Err(Refusal::Busy) => return Err(HandleError::Busy),
+            // Whoever has it copies at most a page with interrupts masked, then lets go.
+            Err(Refusal::Again) => zpool::relax(),
+        }
     }
 }
 
 impl<E: Env> Slotted<E> {
-    /// Does `act` with the object under its block's lock, once nobody has it for himself.
-    #[inline]
-    fn with<R>(
-        &self,
-        handle: Handle,
-        act: impl FnOnce(&Descriptor, Object, Name) -> Result<R, HandleError>,
-    ) -> Result<R, HandleError> {
-        let name = Name::of(handle);
+    #[inline(always)]
+    fn visit(&self, name: Name) -> Result<Visit<'_>, HandleError> {
         let descriptor = self.table.get(name.number).ok_or(HandleError::Invalid)?;
-        loop {
-            let mut locked = Locked::new(descriptor, &self.env);
-            if let Some(object) = Self::find(descriptor, &mut locked, name)? {
-                return act(descriptor, object, name);
-            }
-            // Whoever has it copies at most a page with interrupts masked, then lets go.
-            drop(locked);
-            zpool::relax();
-        }
+        let seen = descriptor.state.enter();
+        Ok(Visit { descriptor, seen })
     }
 
-    /// The object, or `None` while someone moves or writes it.
-    #[inline]
-    fn find(
-        descriptor: &Descriptor,
-        locked: &mut Locked<'_, E>,
-        name: Name,
-    ) -> Result<Option<Object>, HandleError> {
-        if let Some(mut block) = locked.block() {
-            let entry = block.find(name.index, name.generation).ok_or(HandleError::Stale)?;
-            let free = entry.state() == State::Live;
-            return Ok(free.then_some(Object::Slotted(block, entry)));
-        }
-        let frames = NonNull::new(descriptor.frames.load(Ordering::Relaxed));
-        let (Some(frames), Use::Single) = (frames, descriptor.usage().0) else {
-            return Err(HandleError::Stale);
-        };
-        if name.index != 0 {
-            return Err(HandleError::Invalid);
-        }
-        if name.generation != descriptor.generation() {
-            return Err(HandleError::Stale);
-        }
-        let word = descriptor.word.load(Ordering::Relaxed);
-        Ok((word & single::BUSY == 0).then_some(Object::Single(frames, word)))
-    }
-
-    /// Ends an object that nobody reads.
+    /// Ends an object that nobody reads: its stamp says so, and its block counts it.
+    #[inline(always)]
     pub(super) fn release(&self, handle: Handle) -> Result<(), HandleError> {
-        let alone = self.with(handle, |descriptor, object, name| {
-            if object.pins() != 0 {
-                return Err(HandleError::Busy);
-            }
-            match object {
-                Object::Slotted(mut block, _) => {
-                    block.release(name.index);
-                    block.header().flags &= !STUCK;
-                    self.mark(descriptor, name.number, &mut block);
-                    Ok(None)
-                }
-                Object::Single(..) => {
-                    // From here on the handle is stale; the page is this caller's.
-                    descriptor.advance();
-                    Ok(Some(name.number))
-                }
-            }
-        })?;
-        if let Some(number) = alone {
-            self.retire_alone(number);
+        let name = Name::of(handle);
+        let visit = self.visit(name)?;
+        let object = visit.object(name)?;
+        let seen = retry(|| object.stamp().free(name.generation))?;
+        let freed = match object {
+            Object::Slotted(_, entry) => units(entry.place().length(seen)),
+            Object::Single(..) => 1,
+        };
+        let descriptor = visit.descriptor;
+        core::mem::forget(visit);
+        if descriptor.state.leave_freed(freed) {
+            self.freed.push(name.number, |next| descriptor.link.store(next, Ordering::Relaxed));
         }
         Ok(())
     }
 
-    /// Queues a block whose lock is held for a look at what is free in it.
-    pub(super) fn mark(&self, descriptor: &Descriptor, number: u32, block: &mut Block) {
-        let header = block.header();
-        if header.flags & DIRTY != 0 {
-            return;
-        }
-        header.flags |= DIRTY;
-        self.dirty.push(number, |next| descriptor.word.store(next, Ordering::Relaxed));
-    }
-
-    /// Pins an object of at least `length` bytes and says where they are.
-    pub(super) fn pin(&self, handle: Handle, length: usize) -> Result<NonNull<u8>, HandleError> {
-        self.with(handle, |descriptor, mut object, name| {
-            let data = object.data(length)?;
-            if object.pins() == PINS_MAX {
-                return Err(HandleError::Busy);
-            }
-            match object {
-                Object::Slotted(mut block, _) => block.pin(name.index),
-                Object::Single(_, word) => {
-                    descriptor.word.store(word + single::PIN, Ordering::Relaxed);
-                }
-            }
-            Ok(data)
-        })
-    }
-
-    /// Undoes one [`Slotted::pin`]. The object is still there, pinned objects stay.
-    pub(super) fn unpin(&self, handle: Handle) {
+    /// Pins an object of at least `length` bytes and says where they are, and what unpins them.
+    #[inline]
+    pub(super) fn pin(
+        &self,
+        handle: Handle,
+        length: usize,
+    ) -> Result<(NonNull<u8>, u64), HandleError> {
         let name = Name::of(handle);
-        let Some(descriptor) = self.table.get(name.number) else { return };
-        let mut locked = Locked::new(descriptor, &self.env);
-        match locked.block() {
-            Some(mut block) => block.unpin(name.index),
-            None => {
-                let word = descriptor.word.load(Ordering::Relaxed);
-                descriptor.word.store(word - single::PIN, Ordering::Relaxed);
-            }
+        let visit = self.visit(name)?;
+        let object = visit.object(name)?;
+        let stamp = object.stamp();
+        let seen = retry(|| stamp.pin(name.generation))?;
+        let (data, bytes) = object.bytes(seen);
+        if length > bytes {
+            stamp.unpin();
+            return Err(HandleError::Length);
         }
+        Ok((data, core::ptr::from_ref(stamp).expose_provenance() as u64))
     }
 
     /// Copies `bytes` to the front of an object that nobody reads.
     pub(super) fn overwrite(&self, handle: Handle, bytes: &[u8]) -> Result<(), HandleError> {
-        if bytes.len() > E::Granule::SIZE {
-            self.with(handle, |_, _, _| Ok(()))?;
-            return Err(HandleError::Length);
-        }
         // Interrupts stay masked while the object is this CPU's own: a handler on this CPU that
         // waited for it would wait for ever.
-        let saved = self.env.mask();
-        let written = self.overwrite_masked(handle, bytes);
-        self.env.unmask(saved);
-        written
-    }
-
-    fn overwrite_masked(&self, handle: Handle, bytes: &[u8]) -> Result<(), HandleError> {
-        let data = self.with(handle, |descriptor, mut object, name| {
-            if object.pins() != 0 {
-                return Err(HandleError::Busy);
-            }
-            let data = object.data(bytes.len())?;
-            match object {
-                Object::Slotted(mut block, _) => block.seize(name.index),
-                Object::Single(_, word) => {
-                    descriptor.word.store(word | single::BUSY, Ordering::Relaxed);
-                }
-            }
-            Ok(data)
-        })?;
-        // SAFETY: the object has that many bytes and is this CPU's own until it is let go below;
-        // `bytes` is a shared borrow, and nobody reads an object that is another's own.
-        unsafe { data.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        let _masked = Masked::new(&self.env);
         let name = Name::of(handle);
-        if let Some(descriptor) = self.table.get(name.number) {
-            let mut locked = Locked::new(descriptor, &self.env);
-            match locked.block() {
-                Some(mut block) => block.stay(name.index),
-                None => {
-                    let word = descriptor.word.load(Ordering::Relaxed);
-                    descriptor.word.store(word & !single::BUSY, Ordering::Relaxed);
-                }
+        let visit = self.visit(name)?;
+        let object = visit.object(name)?;
+        let seen = retry(|| object.stamp().hold(name.generation))?;
+        let (data, length) = object.bytes(seen);
+        let fits = bytes.len() <= length.min(E::Granule::SIZE);
+        if fits {
+            // SAFETY: the object has that many bytes and is this CPU's own until its stamp is
+            // set; `bytes` is a shared borrow, and nobody reads an object that is another's own.
+            unsafe {
+                data.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len());
             }
         }
-        Ok(())
+        object.stamp().set(seen);
+        if fits { Ok(()) } else { Err(HandleError::Length) }
+    }
+}
+
+/// Ends reads. A type of its own, out of others' reach: it believes its tokens.
+pub(super) struct Unpin;
+
+impl ReadEnd for Unpin {
+    fn read_end(&self, token: u64) {
+        let stamp = core::ptr::with_exposed_provenance::<Stamp>(token as usize);
+        // SAFETY: the token is of `pin`, whose object stays as long as it is pinned.
+        unsafe { &*stamp }.unpin();
     }
 }

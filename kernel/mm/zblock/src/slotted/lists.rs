@@ -1,4 +1,6 @@
-//! Lists of blocks by how much room they have: found by find-first-set, never searched.
+//! Lists of blocks, found by find-first-set, never searched.
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 /// In no list.
 pub(super) const NOWHERE: u8 = u8::MAX;
@@ -6,21 +8,19 @@ pub(super) const NOWHERE: u8 = u8::MAX;
 pub(super) const LISTS: usize = 64;
 
 /// Neighbours in a list, by block number; zero is none.
-#[derive(Clone, Copy, Default, Debug)]
+#[derive(Default)]
 pub(super) struct Link {
-    pub(super) next: u32,
-    pub(super) previous: u32,
+    next: AtomicU32,
+    previous: AtomicU32,
 }
 
-/// What blocks are listed by.
+/// What background work lists blocks by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
-    /// The largest object that fits.
-    Room = 0,
-    /// Free bytes beside the largest place.
-    Scattered = 1,
+    /// Free bytes beside the window.
+    Scattered = 0,
     /// The free share of the block.
-    Free = 2,
+    Free = 1,
 }
 
 /// Heads of the lists of one kind, and which of them are not empty.
@@ -31,8 +31,8 @@ pub(super) struct Heads {
 
 /// Where the links of a block are.
 pub(super) trait Links {
-    /// Neighbours of that block in lists of that kind.
-    fn link(&mut self, block: u32, kind: Kind) -> &mut Link;
+    /// Does something with the neighbours of that block in the lists of that kind.
+    fn link<R>(&self, block: u32, kind: Kind, act: impl FnOnce(&Link) -> R) -> R;
 }
 
 impl Heads {
@@ -41,43 +41,35 @@ impl Heads {
         Self { first: [0; LISTS], filled: 0 }
     }
 
-    /// First block of that list; zero if it is empty.
-    pub(super) fn first(&self, list: u8) -> u32 {
-        self.first[usize::from(list)]
-    }
-
-    /// The first list from `list` on that is not empty.
-    pub(super) fn from(&self, list: u8) -> Option<u8> {
-        let filled = self.filled.checked_shr(u32::from(list))?;
-        (filled != 0).then(|| list + filled.trailing_zeros() as u8)
-    }
-
-    /// The last list that is not empty.
-    pub(super) fn last(&self) -> Option<u8> {
-        (self.filled != 0).then(|| 63 - self.filled.leading_zeros() as u8)
+    /// First block of the last list that is not empty, and that list.
+    pub(super) fn last(&self) -> Option<(u32, u8)> {
+        let list = 63_u8.checked_sub(self.filled.leading_zeros() as u8)?;
+        Some((self.first[usize::from(list)], list))
     }
 
     /// Puts a block at the front of a list.
-    #[inline(always)]
-    pub(super) fn push(&mut self, links: &mut impl Links, kind: Kind, list: u8, block: u32) {
-        let head = self.first(list);
-        *links.link(block, kind) = Link { next: head, previous: 0 };
+    pub(super) fn push(&mut self, links: &impl Links, kind: Kind, list: u8, block: u32) {
+        let head = core::mem::replace(&mut self.first[usize::from(list)], block);
+        links.link(block, kind, |link| {
+            link.next.store(head, Ordering::Relaxed);
+            link.previous.store(0, Ordering::Relaxed);
+        });
         if head != 0 {
-            links.link(head, kind).previous = block;
+            links.link(head, kind, |link| link.previous.store(block, Ordering::Relaxed));
         }
-        self.first[usize::from(list)] = block;
         self.filled |= 1 << list;
     }
 
     /// Takes a block out of its list.
-    #[inline(always)]
-    pub(super) fn remove(&mut self, links: &mut impl Links, kind: Kind, list: u8, block: u32) {
-        let Link { next, previous } = *links.link(block, kind);
+    pub(super) fn remove(&mut self, links: &impl Links, kind: Kind, list: u8, block: u32) {
+        let (next, previous) = links.link(block, kind, |link| {
+            (link.next.load(Ordering::Relaxed), link.previous.load(Ordering::Relaxed))
+        });
         if next != 0 {
-            links.link(next, kind).previous = previous;
+            links.link(next, kind, |link| link.previous.store(previous, Ordering::Relaxed));
         }
         if previous != 0 {
-            links.link(previous, kind).next = next;
+            links.link(previous, kind, |link| link.next.store(next, Ordering::Relaxed));
         } else {
             self.first[usize::from(list)] = next;
             if next == 0 {
@@ -85,18 +77,6 @@ impl Heads {
             }
         }
     }
-}
-
-/// The list of [`Kind::Room`] for blocks that take an object of `bytes`: 48 linear ones below a
-/// page of `1 << shift` bytes, four for each doubling above.
-pub(super) const fn room(bytes: u32, shift: u32) -> u8 {
-    if bytes >> shift == 0 {
-        return ((bytes as u64 * 48) >> shift) as u8;
-    }
-    let doublings = 31 - bytes.leading_zeros() - shift;
-    let quarter = bytes >> (shift + doublings - 2) & 3;
-    let list = 48 + 4 * doublings + quarter;
-    if list > 63 { 63 } else { list as u8 }
 }
 
 /// The list of [`Kind::Scattered`]: 1/32 of a page each.

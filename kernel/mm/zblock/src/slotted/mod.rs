@@ -2,13 +2,18 @@
 
 mod access;
 mod block;
+mod depot;
 mod entry;
+mod front;
 mod lists;
 mod name;
 mod place;
 mod pool;
 mod queue;
-mod single;
+mod shelf;
+mod stamp;
+mod state;
+mod sync;
 mod table;
 mod worker;
 

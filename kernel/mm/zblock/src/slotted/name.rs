@@ -2,7 +2,8 @@
 
 use zpool::Handle;
 
-use super::entry::{GENERATION_BITS, INDEX_BITS};
+use super::entry::INDEX_BITS;
+use super::stamp::GENERATION_BITS;
 
 /// Bits that number a block. With the 10 of an entry they leave 15 for the generation.
 pub(super) const NUMBER_BITS: u32 = Handle::BITS - INDEX_BITS - GENERATION_BITS;
@@ -29,17 +30,16 @@ impl Name {
         }
     }
 
-    /// The handle. `None` only for number zero, which no block has.
-    #[inline]
-    pub(super) const fn handle(self) -> Option<Handle> {
-        if self.number == 0 {
-            return None;
+    /// The handle.
+    #[inline(always)]
+    pub(super) const fn handle(self) -> Handle {
+        let bits = (self.generation as u64) << (INDEX_BITS + NUMBER_BITS)
+            | (self.number as u64) << INDEX_BITS
+            | self.index as u64;
+        match Handle::from_bits(bits) {
+            Some(handle) => handle,
+            None => panic!("block numbers begin with one, and generations have 15 bits"),
         }
-        Handle::from_bits(
-            (self.generation as u64) << (INDEX_BITS + NUMBER_BITS)
-                | (self.number as u64) << INDEX_BITS
-                | self.index as u64,
-        )
     }
 }
 
@@ -53,8 +53,7 @@ mod tests {
             [(1, 0, 0), ((1 << NUMBER_BITS) - 1, 1022, (1 << GENERATION_BITS) - 1), (77, 5, 4096)]
         {
             let name = Name { number, index, generation };
-            assert_eq!(name.handle().map(Name::of), Some(name));
+            assert_eq!(Name::of(name.handle()), name);
         }
-        assert_eq!(Name { number: 0, index: 3, generation: 9 }.handle(), None);
     }
 }

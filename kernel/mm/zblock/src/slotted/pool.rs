@@ -1,82 +1,52 @@
-//! The pool: its parts, its locks, and how the interface maps to them.
+//! The pool: its parts, and how the interface maps to them.
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use zpool::{
-    AllocError, Budget, Env, Granule, Handle, HandleError, Owner, Owners, ReadEnd, ReadGuard,
-    SpinLock, Statistics, Work, ZPool,
+    AllocError, Budget, Env, Granule, Handle, HandleError, Owner, Owners, ReadGuard, SpinLock,
+    Statistics, Work, ZPool,
 };
 
-use super::block::Block;
+use super::access::Unpin;
+use super::depot::{Depot, LARGEST_ORDER};
+use super::entry::UNIT;
 use super::name::NUMBER_BITS;
-use super::place::Shelf;
 use super::queue::Queue;
-use super::table::{Descriptor, Table, Use};
+use super::shelf::Shelf;
+use super::state::Use;
+use super::table::{Descriptor, Table};
 use super::worker::Worker;
+
+/// Shelves of a pool; CPUs beyond that many share.
+pub(super) const SHELVES: usize = 4;
 
 /// A pool of slotted blocks.
 pub struct Slotted<E: Env> {
     pub(super) env: E,
     pub(super) table: Table<E>,
-    /// Lists of blocks and of what is ready to become one. Taken before the lock of a block.
-    pub(super) shelf: SpinLock<Shelf>,
-    /// Blocks in which something was freed since they were last looked at, linked through
-    /// [`Descriptor::word`].
-    pub(super) dirty: Queue,
+    /// Blocks with room.
+    pub(super) shelves: [Shelf; SHELVES],
+    /// What is applied to the number of a CPU for that of its shelf.
+    pub(super) shelf_mask: AtomicUsize,
+    /// Blocks and pages in which something was freed since they were last looked at, linked
+    /// through [`Descriptor::link`].
+    pub(super) freed: Queue,
+    pub(super) depot: SpinLock<Depot>,
     /// Frames of blocks, empty ones included.
     pub(super) pages: AtomicUsize,
+    /// Bytes of slotted blocks.
+    pub(super) block_bytes: AtomicUsize,
+    /// Blocks opened by allocations since background work last counted them, and since it was done.
+    pub(super) opened: AtomicU32,
+    pub(super) unattended: AtomicU32,
     pub(super) worker: Worker,
+    unpin: Unpin,
     salt: u32,
 }
 
 /// Pools made so far, so that no two of them number generations alike.
 static POOLS: AtomicU32 = AtomicU32::new(0);
-
-/// The lock of one block, held with interrupts masked.
-pub(super) struct Locked<'a, E: Env> {
-    descriptor: &'a Descriptor,
-    env: &'a E,
-    /// What `unmask` needs; `None` where interrupts were masked already.
-    saved: Option<usize>,
-}
-
-impl<E: Env> Drop for Locked<'_, E> {
-    #[inline]
-    fn drop(&mut self) {
-        self.descriptor.lock.unlock();
-        if let Some(saved) = self.saved {
-            self.env.unmask(saved);
-        }
-    }
-}
-
-impl<'a, E: Env> Locked<'a, E> {
-    /// Masks interrupts and waits for the lock.
-    #[inline]
-    pub(super) fn new(descriptor: &'a Descriptor, env: &'a E) -> Self {
-        let saved = Some(env.mask());
-        descriptor.lock.lock();
-        Self { descriptor, env, saved }
-    }
-
-    /// Waits for the lock, for a caller who has masked interrupts.
-    #[inline]
-    pub(super) fn nested(descriptor: &'a Descriptor, env: &'a E) -> Self {
-        descriptor.lock.lock();
-        Self { descriptor, env, saved: None }
-    }
-
-    /// The block, if the frames hold one.
-    #[inline]
-    pub(super) fn block(&mut self) -> Option<Block> {
-        let bytes = self.descriptor.block_bytes::<E::Granule>()?;
-        let frames = NonNull::new(self.descriptor.frames.load(Ordering::Relaxed))?;
-        // SAFETY: the frames of a slotted block were formatted when it became one, and its lock,
-        // which callers hold as long as they use the result, keeps everybody else away.
-        Some(unsafe { Block::new(frames, bytes) })
-    }
-}
 
 impl<E: Env> Slotted<E> {
     /// An empty pool; it has no frames yet.
@@ -88,10 +58,16 @@ impl<E: Env> Slotted<E> {
         Ok(Self {
             env,
             table: Table::new(),
-            shelf: SpinLock::new(Shelf::new()),
-            dirty: Queue::new(),
+            shelves: [const { Shelf::new() }; SHELVES],
+            shelf_mask: AtomicUsize::new(0),
+            freed: Queue::new(),
+            depot: SpinLock::new(Depot::new()),
             pages: AtomicUsize::new(0),
+            block_bytes: AtomicUsize::new(0),
+            opened: AtomicU32::new(0),
+            unattended: AtomicU32::new(0),
             worker: Worker::new(),
+            unpin: Unpin,
             salt: count.wrapping_mul(0x9e37_79b9),
         })
     }
@@ -102,29 +78,49 @@ impl<E: Env> Slotted<E> {
         (number.wrapping_mul(0x85eb_ca6b) ^ self.salt).wrapping_mul(0xc2b2_ae35) >> 16
     }
 
+    /// Free bytes of slotted blocks, as far as counted.
+    pub(super) fn free_bytes(&self) -> usize {
+        let free = self.shelves.iter().fold(0_usize, |sum, shelf| sum.wrapping_add(shelf.free()));
+        // While others count, the parts of the sum are not of one moment.
+        if free > usize::MAX / 2 { 0 } else { free * UNIT as usize }
+    }
+
+    /// Counts live objects in one descriptor's frames, and the bytes of their places.
+    fn count(descriptor: &Descriptor) -> (usize, usize) {
+        let seen = descriptor.state.enter();
+        let counted = match seen.usage() {
+            Use::Nothing => (0, 0),
+            Use::Single if descriptor.stamp.seen().is_object() => {
+                (1, descriptor.link.load(Ordering::Relaxed) as usize)
+            }
+            Use::Single => (0, 0),
+            // SAFETY: the frames are a block, and this is a user of it.
+            Use::Slotted => match unsafe { Descriptor::block(seen) } {
+                Some(block) => block.count(),
+                None => (0, 0),
+            },
+        };
+        descriptor.state.leave();
+        counted
+    }
+
     /// Sizes above this one, 31/32 of a page, get a page of their own.
     pub(super) const SLOTTED_MAX: usize = E::Granule::SIZE / 32 * 31;
     /// Block numbers that handles can carry.
     pub(super) const NUMBERS: u32 = 1 << NUMBER_BITS;
 }
 
-impl<E: Env> ReadEnd for Slotted<E> {
-    fn read_end(&self, token: u64) {
-        if let Some(handle) = Handle::from_bits(token) {
-            self.unpin(handle);
-        }
-    }
-}
-
 impl<E: Env> ZPool for Slotted<E> {
     fn malloc(&self, size: usize, owner: Owner) -> Result<Handle, AllocError> {
-        if size == 0 {
-            return Err(AllocError::Invalid);
+        if size.wrapping_sub(1) < Self::SLOTTED_MAX {
+            self.place(size, owner)
+        } else if size == 0 {
+            Err(AllocError::Invalid)
+        } else if size > E::Granule::SIZE {
+            Err(AllocError::NoSpace)
+        } else {
+            self.place_alone(size)
         }
-        if size > E::Granule::SIZE {
-            return Err(AllocError::NoSpace);
-        }
-        if size > Self::SLOTTED_MAX { self.place_alone(size) } else { self.place(size, owner) }
     }
 
     fn free(&self, handle: Handle) -> Result<(), HandleError> {
@@ -137,11 +133,11 @@ impl<E: Env> ZPool for Slotted<E> {
         length: usize,
         _: &'a mut [u8],
     ) -> Result<ReadGuard<'a>, HandleError> {
-        let data = self.pin(handle, length)?;
+        let (data, token) = self.pin(handle, length)?;
         // SAFETY: the object has `length` bytes, and its pin keeps it from being freed, moved or
         // written until `read_end`.
         let bytes = unsafe { core::slice::from_raw_parts(data.as_ptr(), length) };
-        Ok(ReadGuard::pinned(bytes, self, handle.bits()))
+        Ok(ReadGuard::pinned(bytes, &self.unpin, token))
     }
 
     fn write(&self, handle: Handle, bytes: &[u8]) -> Result<(), HandleError> {
@@ -161,18 +157,12 @@ impl<E: Env> ZPool for Slotted<E> {
     }
 
     fn statistics(&self) -> Statistics {
-        let mut objects = 0;
-        let mut used = 0;
+        let (mut objects, mut used) = (0, 0);
         for number in 1..self.table.used() {
             let Some(descriptor) = self.table.get(number) else { continue };
-            let mut locked = Locked::new(descriptor, &self.env);
-            if let Some(mut block) = locked.block() {
-                objects += block.live() as usize;
-                used += block.object_bytes() as usize;
-            } else if descriptor.usage().0 == Use::Single {
-                objects += 1;
-                used += super::single::length(descriptor.word.load(Ordering::Relaxed));
-            }
+            let (count, bytes) = Self::count(descriptor);
+            objects += count;
+            used += bytes;
         }
         let pool_pages = self.total_pages();
         Statistics {
@@ -188,17 +178,19 @@ impl<E: Env> Drop for Slotted<E> {
     fn drop(&mut self) {
         for number in 1..self.table.used() {
             let Some(descriptor) = self.table.get(number) else { continue };
-            let (usage, order) = descriptor.usage();
-            let frames = NonNull::new(descriptor.frames.load(Ordering::Relaxed));
-            if let (Some(frames), Use::Slotted | Use::Single) = (frames, usage) {
+            let seen = descriptor.state.seen();
+            let frames = NonNull::new(core::ptr::with_exposed_provenance_mut(seen.address()));
+            if let (Some(frames), Use::Slotted | Use::Single) = (frames, seen.usage()) {
                 // SAFETY: the frames came from `alloc` with this order; nobody uses a pool that
                 // is being dropped.
-                unsafe { self.env.free(frames, order) };
+                unsafe { self.env.free(frames, seen.order()) };
             }
         }
-        while let Some((frames, order)) = self.shelf.get_mut().take_surplus() {
-            // SAFETY: as above; surplus frames belong to no block.
-            unsafe { self.env.free(frames, order) };
+        for order in 0..=LARGEST_ORDER {
+            while let Some(frames) = self.depot.get_mut().take(order) {
+                // SAFETY: as above; surplus frames belong to no block.
+                unsafe { self.env.free(frames, order) };
+            }
         }
         self.table.clear(&self.env);
     }

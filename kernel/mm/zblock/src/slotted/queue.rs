@@ -1,9 +1,6 @@
 //! The queue of blocks to look at: pushed to by anyone, taken as a whole.
 
-#[cfg(not(loom))]
-use core::sync::atomic::{AtomicU32, Ordering};
-#[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering};
+use super::sync::{AtomicU32, Ordering};
 
 /// A stack of block numbers; zero ends it. Each block is in it at most once at a time, which
 /// whoever pushes sees to, and keeps the number of the next one itself.

@@ -1,133 +1,68 @@
 //! The block table: one descriptor for each block, in frames that stay until the pool goes.
 
-use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
-use zpool::{Env, Granule, TicketLock};
+use zpool::{Env, Granule};
 
-use super::entry::GENERATION_BITS;
-use super::lists::Link;
-
-/// What the frames of a descriptor hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Use {
-    /// It has none.
-    Nothing,
-    /// A block of objects with a directory.
-    Slotted,
-    /// One object, in a page of its own.
-    Single,
-}
+use super::block::Block;
+use super::stamp::{self, Seen, Stamp};
+use super::state::{Snapshot, State};
 
 /// A block, as the pool knows it from outside.
-///
-/// `frames` and the use are written with both the lock of the lists and `lock` held, so either is
-/// enough to read them; the generation and `word` belong to `lock`.
 pub(super) struct Descriptor {
-    pub(super) lock: TicketLock,
-    /// First byte of the frames; null when there are none.
-    pub(super) frames: AtomicPtr<u8>,
-    /// Generation of the next object : 16 | use : 8 | order : 8.
-    kind: AtomicU32,
-    /// Of a slotted block the next one in the queue of blocks to look at, of a single object its
-    /// length, state and pins, of an unused descriptor the next unused one.
-    pub(super) word: AtomicU32,
-    /// Protected by the lock of the lists.
-    pub(super) link: UnsafeCell<Link>,
+    pub(super) state: State,
+    /// Of a single object its stamp; else the generation that the next objects' count on from.
+    pub(super) stamp: Stamp,
+    /// Of a block that waits to be looked at the next one in the queue, of a live single object
+    /// its length, of an unused descriptor the next unused one.
+    pub(super) link: AtomicU32,
 }
-
-// SAFETY: the contents of the cell are touched under the lock named beside it.
-unsafe impl Sync for Descriptor {}
 
 impl Descriptor {
     /// An unused one whose objects' generations count on from `generation`.
     fn new(generation: u32) -> Self {
         Self {
-            lock: TicketLock::new(),
-            frames: AtomicPtr::new(ptr::null_mut()),
-            kind: AtomicU32::new(generation << 16),
-            word: AtomicU32::new(0),
-            link: UnsafeCell::new(Link::default()),
+            state: State::new(),
+            stamp: Stamp::new(Seen::new(stamp::State::Unused, generation, 1)),
+            link: AtomicU32::new(0),
         }
     }
 
-    /// Bytes of the slotted block that the frames are; `None` if they hold something else.
+    /// The block that its frames are.
+    ///
+    /// # Safety
+    /// `seen` is of this descriptor, says that they are one, and they stay as long as the result
+    /// is used.
     #[inline(always)]
-    pub(super) fn block_bytes<G: Granule>(&self) -> Option<usize> {
-        let kind = self.kind.load(Ordering::Relaxed);
-        (kind & 0xff00 == (Use::Slotted as u32) << 8).then(|| G::SIZE << (kind & 0xff))
-    }
-
-    /// What the frames hold and the binary logarithm of their number.
-    #[inline]
-    pub(super) fn usage(&self) -> (Use, u32) {
-        let kind = self.kind.load(Ordering::Relaxed);
-        let usage = match kind >> 8 & 0xff {
-            0 => Use::Nothing,
-            1 => Use::Slotted,
-            _ => Use::Single,
-        };
-        (usage, kind & 0xff)
-    }
-
-    /// Says what the frames hold.
-    pub(super) fn set_usage(&self, usage: Use, order: u32) {
-        let kind = self.kind.load(Ordering::Relaxed);
-        self.kind.store(kind & !0xffff | (usage as u32) << 8 | order, Ordering::Relaxed);
-    }
-
-    /// Generation of the next object.
-    #[inline]
-    pub(super) fn generation(&self) -> u32 {
-        self.kind.load(Ordering::Relaxed) >> 16 & ((1 << GENERATION_BITS) - 1)
-    }
-
-    /// Advances the generation.
-    #[inline]
-    pub(super) fn advance(&self) {
-        let kind = self.kind.load(Ordering::Relaxed);
-        self.kind.store(kind.wrapping_add(1 << 16), Ordering::Relaxed);
+    pub(super) unsafe fn block(seen: Snapshot) -> Option<Block> {
+        let base = ptr::with_exposed_provenance_mut(seen.address());
+        // SAFETY: blocks are formatted before they are published.
+        NonNull::new(base).map(|base| unsafe { Block::at(base) })
     }
 }
 
-/// Segments of the table: one page, one, two, four, ... up to 64 pages, then 64 pages each.
-const SEGMENTS: usize = 128;
-const LARGEST_ORDER: u32 = 6;
-/// Descriptors of one page are addressed together.
-const fn per_page<G: Granule>() -> u32 {
-    (G::SIZE / size_of::<Descriptor>()) as u32
+/// Bits of a number that say which descriptor of its page it is, and which page of its directory.
+const fn page_bits<G: Granule>() -> u32 {
+    G::SHIFT - size_of::<Descriptor>().ilog2()
+}
+const fn directory_bits<G: Granule>() -> u32 {
+    G::SHIFT - size_of::<Page>().ilog2()
 }
 
-/// The segment of a page of the table.
-#[inline(always)]
-const fn segment_of(page: u32) -> u32 {
-    if page >> (LARGEST_ORDER + 1) == 0 {
-        u32::BITS - page.leading_zeros()
-    } else {
-        (page >> LARGEST_ORDER) + LARGEST_ORDER
-    }
-}
+/// Where a page of descriptors is.
+type Page = AtomicPtr<Descriptor>;
+/// Directories that there can be: as many as block numbers need at most.
+const DIRECTORIES: usize = 32;
+/// Pages of descriptors that need no frame for a directory.
+const FIRST_PAGES: usize = 32;
 
-/// The order of a segment.
-const fn order_of(segment: u32) -> u32 {
-    let order = segment.saturating_sub(1);
-    if order < LARGEST_ORDER { order } else { LARGEST_ORDER }
-}
-
-/// The first page of a segment.
-const fn first_of(segment: u32) -> u32 {
-    if segment <= LARGEST_ORDER + 1 {
-        (1 << segment) >> 1
-    } else {
-        (segment - LARGEST_ORDER) << LARGEST_ORDER
-    }
-}
-
-/// All descriptors of a pool, by number from 1 on. Lookups take no lock.
+/// All descriptors of a pool, by number from 1 on: a tree of two levels above pages of them. It
+/// grows by a page at a time and never shrinks, so that lookups need no lock and anything a handle
+/// says can be asked. The first directory is in here until it is full.
 pub(super) struct Table<E: Env> {
-    /// Of each segment where number 0 would be, were it in it; null while there is none.
-    segments: [AtomicPtr<Descriptor>; SEGMENTS],
+    directories: [AtomicPtr<Page>; DIRECTORIES],
+    first: [Page; FIRST_PAGES],
     /// Numbers below this one have a descriptor.
     used: AtomicU32,
     pages: AtomicUsize,
@@ -135,17 +70,23 @@ pub(super) struct Table<E: Env> {
 }
 
 impl<E: Env> Table<E> {
-    /// A table without descriptors. Number 0 exists and is never handed out.
+    const PAGE_BITS: u32 = page_bits::<E::Granule>();
+    const DIRECTORY_BITS: u32 = directory_bits::<E::Granule>();
+    const FIRST_NUMBERS: u32 = (FIRST_PAGES as u32) << Self::PAGE_BITS;
+
+    /// A table without descriptors.
     pub(super) const fn new() -> Self {
         Self {
-            segments: [const { AtomicPtr::new(ptr::null_mut()) }; SEGMENTS],
+            directories: [const { AtomicPtr::new(ptr::null_mut()) }; DIRECTORIES],
+            first: [const { AtomicPtr::new(ptr::null_mut()) }; FIRST_PAGES],
             used: AtomicU32::new(0),
             pages: AtomicUsize::new(0),
             environment: core::marker::PhantomData,
         }
     }
 
-    /// Numbers from 1 on and below this one have a descriptor.
+    /// Numbers below this one have a descriptor; number 0 is never handed out.
+    #[inline(always)]
     pub(super) fn used(&self) -> u32 {
         self.used.load(Ordering::Acquire)
     }
@@ -158,61 +99,94 @@ impl<E: Env> Table<E> {
     /// The descriptor of that number, if it exists.
     #[inline(always)]
     pub(super) fn get(&self, number: u32) -> Option<&Descriptor> {
-        if number == 0 || number >= self.used() {
+        if number >= self.used() {
             return None;
         }
-        let segment = segment_of(number / per_page::<E::Granule>());
-        let segment = self.segments[segment as usize & (SEGMENTS - 1)].load(Ordering::Relaxed);
-        // SAFETY: numbers below `used` have an initialised descriptor in a segment that was
-        // published before `used` was raised and stays until the table is cleared. A segment is
-        // known by where number 0 would be, were it in it.
-        Some(unsafe { &*segment.wrapping_add(number as usize) })
+        let page = number >> Self::PAGE_BITS;
+        let pages = if number < Self::FIRST_NUMBERS {
+            self.first.as_ptr()
+        } else {
+            let directory = page >> Self::DIRECTORY_BITS;
+            self.directories[directory as usize & (DIRECTORIES - 1)].load(Ordering::Acquire)
+        };
+        let (page, slot) =
+            (page & ((1 << Self::DIRECTORY_BITS) - 1), number & ((1 << Self::PAGE_BITS) - 1));
+        // SAFETY: numbers below `used` have an initialised descriptor, in a page and a directory
+        // that were stored before `used` was raised and stay until the table is cleared.
+        unsafe {
+            let page = (*pages.add(page as usize)).load(Ordering::Relaxed);
+            Some(&*page.add(slot as usize))
+        }
     }
 
     /// One descriptor more, unused; its number. `None` when there are no frames for it or no
     /// numbers left. The caller lets nobody else add one.
     pub(super) fn grow(&self, env: &E, numbers: u32, generation: u32) -> Option<u32> {
-        let number = self.used().max(1);
+        let number = self.used();
         if number >= numbers {
             return None;
         }
-        let per_page = per_page::<E::Granule>();
-        let segment = segment_of(number / per_page);
-        let slot = self.segments.get(segment as usize)?;
-        if slot.load(Ordering::Relaxed).is_null() {
-            let order = order_of(segment);
-            let frames = env.alloc(order)?;
-            self.pages.fetch_add(1 << order, Ordering::Relaxed);
-            let first = (first_of(segment) * per_page) as usize;
-            let segment = frames.cast::<Descriptor>().as_ptr().wrapping_sub(first);
-            slot.store(segment, Ordering::Relaxed);
-        }
-        let descriptor = Descriptor::new(generation);
-        // SAFETY: the number is of this segment, and nobody looks at numbers that are not below
-        // `used`.
-        unsafe {
-            slot.load(Ordering::Relaxed).wrapping_add(number as usize).write(descriptor);
-        };
+        let page = self.page_for(env, number)?;
+        let slot = number & ((1 << Self::PAGE_BITS) - 1);
+        // SAFETY: the page has room for it, and nobody looks at numbers that are not below `used`.
+        unsafe { page.add(slot as usize).write(Descriptor::new(generation)) };
         self.used.store(number + 1, Ordering::Release);
-        Some(number)
+        // Number 0 has a descriptor, so that none needs to be told apart from it.
+        if number == 0 { self.grow(env, numbers, generation) } else { Some(number) }
+    }
+
+    /// The page for the descriptor of that number, a new one where it begins one.
+    fn page_for(&self, env: &E, number: u32) -> Option<*mut Descriptor> {
+        let page = number >> Self::PAGE_BITS;
+        let pages = self.directory_for(env, page)?;
+        // SAFETY: a directory has an entry for each of its pages, null at first.
+        let entry = unsafe { &*pages.add(page as usize & ((1 << Self::DIRECTORY_BITS) - 1)) };
+        if entry.load(Ordering::Relaxed).is_null() {
+            let frame = env.alloc(0)?;
+            self.pages.fetch_add(1, Ordering::Relaxed);
+            entry.store(frame.cast().as_ptr(), Ordering::Relaxed);
+        }
+        Some(entry.load(Ordering::Relaxed))
+    }
+
+    /// The directory for that page of descriptors.
+    fn directory_for(&self, env: &E, page: u32) -> Option<*const Page> {
+        if (page as usize) < FIRST_PAGES {
+            return Some(self.first.as_ptr());
+        }
+        let slot = &self.directories[(page >> Self::DIRECTORY_BITS) as usize & (DIRECTORIES - 1)];
+        if slot.load(Ordering::Relaxed).is_null() {
+            let directory = env.alloc(0)?.cast::<Page>().as_ptr();
+            self.pages.fetch_add(1, Ordering::Relaxed);
+            for entry in 0..1 << Self::DIRECTORY_BITS {
+                // SAFETY: the frame has room for that many.
+                unsafe { directory.add(entry).write(AtomicPtr::default()) };
+            }
+            slot.store(directory, Ordering::Release);
+        }
+        Some(slot.load(Ordering::Relaxed))
     }
 
     /// Gives the frames of the table back.
     pub(super) fn clear(&mut self, env: &E) {
-        self.used.store(0, Ordering::Relaxed);
-        let per_page = per_page::<E::Granule>();
-        for (segment, slot) in (0..).zip(self.segments.iter_mut()) {
-            let slot = slot.get_mut();
-            if slot.is_null() {
-                continue;
+        let used = core::mem::take(self.used.get_mut());
+        for page in 0..used.div_ceil(1 << Self::PAGE_BITS) {
+            if let Some(pages) = self.directory_for(env, page) {
+                // SAFETY: as in `page_for`.
+                let entry =
+                    unsafe { &*pages.add(page as usize & ((1 << Self::DIRECTORY_BITS) - 1)) };
+                Self::release(env, entry);
             }
-            let frames = slot.wrapping_add((first_of(segment) * per_page) as usize);
-            *slot = ptr::null_mut();
-            if let Some(frames) = NonNull::new(frames) {
-                // SAFETY: the segment came from `alloc` with this order, and no reference into it
-                // outlives the exclusive borrow.
-                unsafe { env.free(frames.cast(), order_of(segment)) };
-            }
+        }
+        for directory in &self.directories {
+            Self::release(env, directory);
+        }
+    }
+
+    fn release<T>(env: &E, frame: &AtomicPtr<T>) {
+        if let Some(frame) = NonNull::new(frame.swap(ptr::null_mut(), Ordering::Relaxed)) {
+            // SAFETY: the frame came from `alloc`, and the table is not used any more.
+            unsafe { env.free(frame.cast(), 0) };
         }
     }
 }
@@ -222,18 +196,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_is_in_one_segment() {
-        let mut next = 0;
-        for segment in 0..SEGMENTS as u32 {
-            assert_eq!(first_of(segment), next, "segment {segment}");
-            next += 1 << order_of(segment);
-            assert_eq!(segment_of(first_of(segment)), segment);
-            assert_eq!(segment_of(next - 1), segment);
+    fn a_descriptor_has_its_size() {
+        assert_eq!(size_of::<Descriptor>(), 16);
+    }
+
+    fn grows<G: Granule>(numbers: u32) {
+        let env = zpool::testing::HostEnv::<G>::new();
+        let mut table = Table::<&zpool::testing::HostEnv<G>>::new();
+        let env = &env;
+        assert!(table.get(0).is_none());
+        for number in 1..numbers {
+            assert_eq!(table.grow(&env, numbers, number & 0x7fff), Some(number));
         }
+        assert_eq!(table.grow(&env, numbers, 0), None);
+        for number in 1..numbers {
+            let descriptor = table.get(number).expect("a descriptor");
+            assert_eq!(descriptor.stamp.seen().generation(), number & 0x7fff);
+        }
+        assert!(table.get(numbers).is_none());
+        let frames = numbers.div_ceil(1 << page_bits::<G>()) as usize;
+        assert!(table.pages() <= frames + 3, "{} pages for {numbers}", table.pages());
+        table.clear(&env);
     }
 
     #[test]
-    fn a_descriptor_has_its_size() {
-        assert_eq!(size_of::<Descriptor>(), 32);
+    fn every_number_has_its_descriptor() {
+        grows::<zpool::Granule4K>(if cfg!(miri) { 300 } else { 300_000 });
+        grows::<zpool::Granule16K>(if cfg!(miri) { 1100 } else { 100_000 });
     }
 }

@@ -1,265 +1,182 @@
-//! The inside of a block: objects growing up, their directory growing down, the gap between.
+//! The inside of a block: its directory growing up, objects growing down, the gap between.
 //!
 //! ```text
-//! | header | object | hole | object | object |      gap      | entry 2 | entry 1 | entry 0 |
-//!          ^ HEADER_UNITS                    ^ bump
+//! | front | entry 0 | entry 1 | entry 2 |      gap      | object | hole | object | object |
+//!                                       ^ entries       ^ bottom                        end ^
 //! ```
+//!
+//! Objects are placed from the upper end of a *window* downwards: the gap, or the largest hole.
 
 #[cfg(test)]
 mod check;
-mod place;
 mod slide;
+mod window;
 
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 
-use super::entry::{Entry, NIL, State};
-use super::lists::Link;
+use super::entry::{Entry, NIL, Place, UNIT, units};
+use super::front::{FRONT_BYTES, Front};
+use super::stamp::{GENERATION_BITS, Seen, State};
 
-/// Bytes of a unit: offsets and places are multiples of it.
-pub(super) const UNIT: u32 = 8;
-/// Holes that one operation looks at, at most.
-const HOLES_PROBED: usize = 4;
+pub(super) use slide::{Leaving, Pass};
 
-/// Queued for the next look at its free space.
-pub(super) const DIRTY: u16 = 1;
-/// Being emptied: nothing is allocated in it.
-pub(super) const EVACUATING: u16 = 2;
-/// Emptying it has failed; not tried again before something is freed in it.
-pub(super) const STUCK: u16 = 4;
-
-/// What a block knows of itself, at its front.
-#[repr(C)]
-pub(super) struct Header {
-    /// End of the last object, in units.
-    bump: u16,
-    /// Entries in the directory, unused ones included.
-    entries: u16,
-    /// First of the unused entries.
-    unused: u16,
-    /// First and last entry in address order.
-    first: u16,
-    last: u16,
-    /// First of the list of holes.
-    holes: u16,
-    /// Objects.
-    live: u16,
-    /// Units in holes.
-    dead: u16,
-    /// The hole that objects are placed in, and its units; zero where there is none.
-    best: u16,
-    best_units: u16,
-    /// [`DIRTY`] and the like.
-    pub(super) flags: u16,
-}
-
-/// What the pool's lists keep of a block, behind its header. Protected by the lock of the lists,
-/// not by the lock of the block.
-#[repr(C)]
-pub(super) struct Membership {
-    /// Neighbours in the lists of [`Kind::Scattered`](super::lists::Kind) and of `Kind::Free`.
-    pub(super) links: [Link; 2],
-    /// Free units as the pool last counted them.
-    pub(super) counted: u16,
-    /// Units of the largest object that fits, as the lists know it.
-    pub(super) room: u16,
-    /// The list of each kind that it is in.
-    pub(super) lists: [u8; 3],
-}
-
-/// Bytes of the header.
-pub(super) const HEADER_BYTES: usize = size_of::<Header>().next_multiple_of(4);
-/// Units before the first object.
-pub(super) const HEADER_UNITS: u32 =
-    ((HEADER_BYTES + size_of::<Membership>()) as u32).div_ceil(UNIT);
-
-/// A block whose lock is held.
+/// A block whose frames stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     base: NonNull<u8>,
-    bytes: u32,
 }
 
 impl Block {
-    /// The block at `base`, of `bytes` bytes.
+    /// The block at `base`.
     ///
     /// # Safety
-    /// 1. `base` points to that many bytes, aligned to a page and initialised by [`Block::format`].
-    /// 2. Nobody else touches its header and its directory while the result lives, nor bytes of
-    ///    it that belong to no object.
+    /// [`Block::format`] made it, and it stays as long as the result is used: the caller is its
+    /// user or its owner, or keeps it from being retired.
     #[inline(always)]
-    pub(super) unsafe fn new(base: NonNull<u8>, bytes: usize) -> Self {
-        Self { base, bytes: bytes as u32 }
+    pub(super) const unsafe fn at(base: NonNull<u8>) -> Self {
+        Self { base }
     }
 
     /// Makes an empty block of fresh frames.
     ///
     /// # Safety
     /// `base` points to `bytes` bytes, aligned to a page, that nobody else uses.
-    pub(super) unsafe fn format(base: NonNull<u8>, bytes: usize) -> Self {
-        let header = Header {
-            bump: HEADER_UNITS as u16,
-            entries: 0,
-            unused: NIL as u16,
-            first: NIL as u16,
-            last: NIL as u16,
-            holes: NIL as u16,
-            live: 0,
-            dead: 0,
-            best: NIL as u16,
-            best_units: 0,
-            flags: 0,
-        };
-        let membership = Membership {
-            links: [Link::default(); 2],
-            counted: 0,
-            room: 0,
-            lists: [super::lists::NOWHERE; 3],
-        };
-        // SAFETY: the frames are the caller's, large and aligned enough for both.
-        unsafe {
-            base.cast::<Header>().write(header);
-            base.add(HEADER_BYTES).cast::<Membership>().write(membership);
-        }
-        Self { base, bytes: bytes as u32 }
+    pub(super) unsafe fn format(
+        base: NonNull<u8>,
+        bytes: usize,
+        number: u32,
+        generation: u32,
+        shelf: u8,
+    ) -> Self {
+        // SAFETY: the frames are the caller's, large and aligned enough.
+        unsafe { base.cast().write(Front::new(number, bytes as u32, generation, shelf)) };
+        let block = Self { base };
+        block.measure();
+        block
     }
 
     /// What the block knows of itself.
     #[inline(always)]
-    pub(super) fn header(&mut self) -> &mut Header {
-        // SAFETY: by the contract of `new` and `format` the header is initialised and ours.
-        unsafe { self.base.cast::<Header>().as_mut() }
+    pub(super) fn front(&self) -> &Front {
+        // SAFETY: by the contract of `at` the front is there; all of it is atomic.
+        unsafe { self.base.cast().as_ref() }
     }
 
-    /// Objects in the block.
+    /// An entry that exists, or the owner's next one.
     #[inline(always)]
-    pub(super) fn live(&mut self) -> u32 {
-        u32::from(self.header().live)
+    pub(super) fn entry(&self, index: u32) -> &Entry {
+        debug_assert!(index < NIL);
+        // SAFETY: directories end inside the block, and RAM is initialised; all of an entry is
+        // atomic.
+        unsafe { self.base.add((FRONT_BYTES + index * Entry::BYTES) as usize).cast().as_ref() }
     }
 
-    /// Bytes in holes.
+    /// The first byte of the frames.
     #[inline(always)]
-    pub(super) fn dead(&mut self) -> u32 {
-        u32::from(self.header().dead) * UNIT
+    pub(super) const fn base(&self) -> NonNull<u8> {
+        self.base
     }
 
-    /// Bytes of the gap and of the holes.
+    /// The byte that many units from the front.
     #[inline(always)]
-    pub(super) fn free(&mut self) -> u32 {
-        self.gap() + self.dead()
+    pub(super) fn byte(&self, offset: u32) -> NonNull<u8> {
+        // SAFETY: every offset in a directory is inside the block.
+        unsafe { self.base.add((offset * UNIT) as usize) }
+    }
+
+    /// Places an object of `length` bytes, for which there is room, at the upper end of the
+    /// window; its entry and its generation. Only for the owner, who has [`Block::measure`]d since.
+    #[inline(always)]
+    pub(super) fn place(&self, length: u32, owner: u32, state: State) -> (u32, u32) {
+        let front = self.front();
+        let low = front.low.get() - units(length);
+        let (index, last) = (front.unused.get(), front.last.get());
+        let entry = self.entry(index);
+        front.unused.set(entry.place().next());
+        let count = front.generation.get();
+        front.generation.set(count + 1);
+        let generation = count & ((1 << GENERATION_BITS) - 1);
+        let next = if last == NIL {
+            front.first.replace(index)
+        } else {
+            let above = self.entry(last);
+            let place = above.place();
+            above.set_place(place.with_next(index));
+            place.next()
+        };
+        entry.set_place(Place::new(low, length).with_next(next));
+        entry.set_owner(owner);
+        entry.stamp.set(Seen::new(state, generation, length));
+        front.last.set(index);
+        front.low.set(low);
+        (index, generation)
     }
 
     /// Bytes of the block.
     pub(super) fn bytes(&self) -> u32 {
-        self.bytes
+        self.front().end.get() * UNIT
     }
 
-    /// Bytes of objects, each rounded up to its place.
-    pub(super) fn object_bytes(&mut self) -> u32 {
-        let header = self.header();
-        (u32::from(header.bump - header.dead) - HEADER_UNITS) * UNIT
-    }
-
-    /// Bytes of objects with their rounding, and of their entries.
-    pub(super) fn used(&mut self) -> u32 {
-        self.object_bytes() + self.live() * Entry::BYTES
-    }
-
-    /// The live object of that entry and generation; `None` if there is none.
+    /// Bytes between the directory and the lowest object.
     #[inline(always)]
-    pub(super) fn find(&mut self, index: u32, generation: u32) -> Option<Entry> {
-        if index >= u32::from(self.header().entries) {
-            return None;
+    pub(super) fn gap(&self) -> u32 {
+        let front = self.front();
+        let entries = u32::from(front.entries.load(Ordering::Relaxed));
+        front.bottom() * UNIT - FRONT_BYTES - entries * Entry::BYTES
+    }
+
+    /// Bytes that belong to no object, as far as it is known.
+    pub(super) fn free(&self) -> u32 {
+        self.gap() + self.front().holes() * UNIT
+    }
+
+    /// Free bytes that an object as large as the window would leave: what sliding gathers.
+    pub(super) fn scattered(&self) -> u32 {
+        self.free().saturating_sub(self.front().room.get() * UNIT)
+    }
+
+    /// Objects, and the bytes of their places.
+    pub(super) fn count(&self) -> (usize, usize) {
+        let (mut objects, mut bytes) = (0, 0);
+        for index in 0..self.front().entries() {
+            let entry = self.entry(index);
+            let seen = entry.stamp.seen();
+            if seen.is_object() {
+                objects += 1;
+                bytes += (units(entry.place().length(seen)) * UNIT) as usize;
+            }
         }
-        let entry = self.entry(index);
-        let there = matches!(entry.state(), State::Live | State::Moving);
-        (there && entry.generation() == generation).then_some(entry)
+        (objects, bytes)
     }
 
-    /// One reader more, of at most [`PINS_MAX`](super::entry::PINS_MAX).
-    pub(super) fn pin(&mut self, index: u32) {
-        let entry = self.entry_mut(index);
-        *entry = entry.with_pins(entry.pins() + 1);
+    /// Bytes of objects and of the directory.
+    pub(super) fn used(&self) -> u32 {
+        self.bytes() - self.free() - FRONT_BYTES
     }
 
-    /// One reader less.
-    pub(super) fn unpin(&mut self, index: u32) {
-        let entry = self.entry_mut(index);
-        *entry = entry.with_pins(entry.pins() - 1);
-    }
-
-    /// First byte of the object of that entry.
-    pub(super) fn data_of(&self, index: u32) -> NonNull<u8> {
-        self.data(self.entry(index))
-    }
-
-    /// First byte of what an entry describes.
+    /// Makes `next` the one below entry `index` in the chain.
     #[inline(always)]
-    pub(super) fn data(&self, entry: Entry) -> NonNull<u8> {
-        self.at(entry.offset())
-    }
-
-    /// Bytes of an object.
-    pub(super) fn length(&mut self, entry: Entry) -> usize {
-        ((self.end(entry) - entry.offset()) * UNIT - entry.slack()) as usize
-    }
-
-    /// Where what an entry describes ends, in units.
-    #[inline(always)]
-    fn end(&mut self, entry: Entry) -> u32 {
-        match entry.next() {
-            NIL => u32::from(self.header().bump),
-            next => self.entry(next).offset(),
-        }
-    }
-
-    #[inline(always)]
-    fn at(&self, units: u32) -> NonNull<u8> {
-        // SAFETY: every offset in a directory is inside the block.
-        unsafe { self.base.add((units * UNIT) as usize) }
-    }
-
-    #[inline(always)]
-    fn slot(&self, index: u32) -> NonNull<Entry> {
-        debug_assert!(index < NIL);
-        // SAFETY: the directory's entries are inside the block, below its end.
-        let slot = unsafe { self.base.add((self.bytes - (index + 1) * Entry::BYTES) as usize) };
-        slot.cast()
-    }
-
-    #[inline(always)]
-    fn entry(&self, index: u32) -> Entry {
-        // SAFETY: callers pass numbers of entries that exist; by the contract of `new` they are
-        // initialised and nobody else writes them.
-        unsafe { self.slot(index).read() }
-    }
-
-    #[inline(always)]
-    fn set(&mut self, index: u32, entry: Entry) {
-        // SAFETY: callers pass numbers of entries that exist, and the directory is ours.
-        unsafe { self.slot(index).write(entry) }
-    }
-
-    /// An entry in its place.
-    #[inline(always)]
-    fn entry_mut(&mut self, index: u32) -> &mut Entry {
-        // SAFETY: as for `entry`, and the borrow of `self` keeps others away.
-        unsafe { self.slot(index).as_mut() }
-    }
-
-    fn set_next(&mut self, index: u32, next: u32) {
+    fn set_next(&self, index: u32, next: u32) {
         if index == NIL {
-            self.header().first = next as u16;
+            self.front().first.set(next);
         } else {
-            let entry = self.entry_mut(index);
-            *entry = entry.with_next(next);
+            let entry = self.entry(index);
+            entry.set_place(entry.place().with_next(next));
         }
     }
 
-    fn set_previous(&mut self, index: u32, previous: u32) {
-        if index == NIL {
-            self.header().last = previous as u16;
-        } else {
-            let entry = self.entry_mut(index);
-            *entry = entry.with_previous(previous);
+    /// Takes an entry out of the chain, below entry `previous`, and makes it usable again. The
+    /// window is the gap.
+    fn unchain(&self, previous: u32, index: u32) {
+        let (front, entry) = (self.front(), self.entry(index));
+        let next = entry.place().next();
+        self.set_next(previous, next);
+        if next == NIL {
+            front.last.set(previous);
         }
+        entry.stamp.set(entry.stamp.seen().unused());
+        entry.set_place(entry.place().with_next(front.unused.get()));
+        front.unused.set(index);
     }
 }

@@ -1,139 +1,140 @@
-//! Objects that move: down into a hole of their block, or out of it.
+//! Objects that move: up over holes inside their block, or out of it.
 
 use core::ptr::NonNull;
 
-use super::super::entry::{NIL, State};
-use super::{Block, HOLES_PROBED, UNIT};
+use super::super::entry::{Entry, NIL, units};
+use super::super::stamp::{Seen, State};
+use super::Block;
 
-/// Entries that the search for a movable object passes, at most.
+/// Entries that the search for an object to relocate passes, at most.
 const CHAIN_PROBED: usize = 16;
 
-/// A copy in progress, from [`Block::slide_begin`] to [`Block::slide_end`].
+/// A pass over a block: everything above has been looked at and slid up.
 #[derive(Clone, Copy)]
-pub(in crate::slotted) struct Slide {
-    hole: u32,
-    object: u32,
-    /// Where the bytes are and where they go; the two may overlap.
-    pub(in crate::slotted) from: NonNull<u8>,
-    pub(in crate::slotted) to: NonNull<u8>,
-    /// Bytes to copy.
-    pub(in crate::slotted) length: usize,
+pub(in crate::slotted) struct Pass {
+    /// The entry above the one to come.
+    previous: u32,
+    /// Where the lowest object above begins, in units.
+    ceiling: u32,
 }
 
-/// An object picked to leave its block.
+/// What one piece of a pass did.
+pub(in crate::slotted) struct Slid {
+    /// Bytes copied.
+    pub(in crate::slotted) bytes: usize,
+    /// Entries passed.
+    pub(in crate::slotted) visited: usize,
+    /// The pass is over; so many units were won by it.
+    pub(in crate::slotted) won: Option<u32>,
+}
+
+/// An object picked to leave its block, its mover's own.
 #[derive(Clone, Copy)]
 pub(in crate::slotted) struct Leaving {
-    pub(in crate::slotted) entry: u32,
-    pub(in crate::slotted) generation: u32,
+    pub(in crate::slotted) index: u32,
+    pub(in crate::slotted) seen: Seen,
     pub(in crate::slotted) owner: u32,
     pub(in crate::slotted) bytes: NonNull<u8>,
-    pub(in crate::slotted) length: usize,
+    pub(in crate::slotted) length: u32,
 }
 
 impl Block {
-    /// Begins to move the object above the lowest hole down into it. `None` when it has more than
-    /// `most` bytes or none of the first holes has one that can be moved.
-    pub(in crate::slotted) fn slide_begin(&mut self, most: usize) -> Option<Slide> {
-        let mut lowest = None;
-        let mut offset = u32::MAX;
-        let mut hole = u32::from(self.header().holes);
-        for _ in 0..4 * HOLES_PROBED {
-            if hole == NIL {
-                break;
-            }
-            let entry = self.entry(hole);
-            let object = self.entry(entry.next());
-            if entry.offset() < offset && object.state() == State::Live && object.pins() == 0 {
-                (lowest, offset) = (Some(hole), entry.offset());
-            }
-            hole = entry.neighbours().1;
-        }
-        let hole = lowest?;
-        let entry = self.entry(hole);
-        let object = entry.next();
-        let moved = self.entry(object);
-        if self.length(moved) > most {
-            return None;
-        }
-        self.remove_hole(hole);
-        self.set(hole, entry.with_state(State::Moving));
-        self.set(object, moved.with_state(State::Moving));
-        Some(Slide {
-            hole,
-            object,
-            from: self.at(moved.offset()),
-            to: self.at(offset),
-            length: self.length(moved),
-        })
+    /// Begins a pass. Only for the owner, as all here.
+    pub(in crate::slotted) fn pass(&self) -> Pass {
+        Pass { previous: NIL, ceiling: self.front().end.get() }
     }
 
-    /// Ends what [`Block::slide_begin`] began, after the bytes were copied.
-    pub(in crate::slotted) fn slide_end(&mut self, slide: Slide) {
-        let (hole, object) = (self.entry(slide.hole), self.entry(slide.object));
-        let (previous, next) = (hole.previous(), object.next());
-        let place = self.end(object) - object.offset();
-        let units = (slide.length as u32).div_ceil(UNIT);
-        let slack = units * UNIT - slide.length as u32;
-        self.header().dead += (place - units) as u16;
-        self.set(
-            slide.object,
-            object
-                .with_offset(hole.offset())
-                .with_previous(previous)
-                .with_next(slide.hole)
-                .with_slack(slack)
-                .with_state(State::Live),
-        );
-        self.set(
-            slide.hole,
-            hole.with_offset(hole.offset() + units)
-                .with_previous(slide.object)
-                .with_next(next)
-                .with_state(State::Hole),
-        );
-        self.set_next(previous, slide.object);
-        self.set_previous(next, slide.hole);
-        self.settle(slide.hole);
+    /// Goes on with a pass: passes up to `visits` entries, unchains what was freed, and slides up
+    /// what is below a hole and not read, up to `most` bytes. Only for the owner, with interrupts
+    /// masked: a handler on this CPU that waited for an object that moves would wait for ever.
+    pub(in crate::slotted) fn slide(&self, pass: &mut Pass, most: usize, visits: usize) -> Slid {
+        self.close_hole();
+        let mut slid = Slid { bytes: 0, visited: 0, won: None };
+        while slid.visited < visits {
+            let index = match pass.previous {
+                NIL => self.front().first.get(),
+                previous => self.entry(previous).place().next(),
+            };
+            if index == NIL {
+                slid.won = Some(self.finish(pass));
+                break;
+            }
+            slid.visited += 1;
+            let entry = self.entry(index);
+            if entry.stamp.seen().state() == State::Dead {
+                self.unchain(pass.previous, index);
+                continue;
+            }
+            let length = entry.place().length(entry.stamp.seen());
+            let end = entry.place().offset() + units(length);
+            if end < pass.ceiling {
+                if slid.bytes + length as usize > most {
+                    break;
+                }
+                if self.raise(entry, length, pass.ceiling - end) {
+                    slid.bytes += length as usize;
+                }
+            }
+            *pass = Pass { previous: index, ceiling: entry.place().offset() };
+        }
+        slid
+    }
+
+    /// The gap begins where the last object that was passed does.
+    fn finish(&self, pass: &Pass) -> u32 {
+        let front = self.front();
+        let won = pass.ceiling - front.low.get();
+        front.low.set(pass.ceiling);
+        front.remove_holes(won);
+        won
+    }
+
+    /// Moves an object up by so many units, unless somebody reads or writes it.
+    fn raise(&self, entry: &Entry, length: u32, by: u32) -> bool {
+        let Some(seen) = entry.stamp.hold_any() else { return false };
+        let place = entry.place();
+        let (from, to) = (self.byte(place.offset()), self.byte(place.offset() + by));
+        // SAFETY: the object is this CPU's own until its stamp is set, and what is above it, up to
+        // the next object, belongs to none.
+        unsafe { to.copy_from(from, length as usize) };
+        entry.set_place(place.with_offset(place.offset() + by));
+        entry.stamp.set(seen.live());
+        true
     }
 
     /// Picks an object that may leave the block, of those whose owner can be told and that nobody
-    /// reads, and marks it; [`Block::release`] or [`Block::stay`] ends that.
-    pub(in crate::slotted) fn leave(&mut self, skip: usize) -> Option<Leaving> {
-        let mut index = u32::from(self.header().first);
-        let mut skip = skip;
+    /// reads, and makes it the caller's own. Only for the owner.
+    pub(in crate::slotted) fn leave(&self, skip: usize) -> Option<Leaving> {
+        self.close_hole();
+        let (mut previous, mut skip) = (NIL, skip);
+        let mut index = self.front().first.get();
         for _ in 0..CHAIN_PROBED {
             if index == NIL {
                 break;
             }
             let entry = self.entry(index);
-            let free = entry.state() == State::Live && entry.pins() == 0;
-            if free && entry.owner() != zpool::Owner::NONE.0 {
-                if skip == 0 {
-                    self.set(index, entry.with_state(State::Moving));
+            let next = entry.place().next();
+            if entry.stamp.seen().state() == State::Dead {
+                self.unchain(previous, index);
+                index = next;
+                continue;
+            }
+            if entry.owner() != zpool::Owner::NONE.0 {
+                if skip > 0 {
+                    skip -= 1;
+                } else if let Some(seen) = entry.stamp.hold_any() {
+                    let place = entry.place();
                     return Some(Leaving {
-                        entry: index,
-                        generation: entry.generation(),
+                        index,
+                        seen,
                         owner: entry.owner(),
-                        bytes: self.at(entry.offset()),
-                        length: self.length(entry),
+                        bytes: self.byte(place.offset()),
+                        length: place.length(seen),
                     });
                 }
-                skip -= 1;
             }
-            index = entry.next();
+            (previous, index) = (index, next);
         }
         None
-    }
-
-    /// The object is everybody's again.
-    pub(in crate::slotted) fn stay(&mut self, index: u32) {
-        let entry = self.entry(index);
-        self.set(index, entry.with_state(State::Live));
-    }
-
-    /// The object is one CPU's own.
-    pub(in crate::slotted) fn seize(&mut self, index: u32) {
-        let entry = self.entry(index);
-        self.set(index, entry.with_state(State::Moving));
     }
 }

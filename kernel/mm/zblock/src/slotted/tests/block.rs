@@ -6,7 +6,10 @@ use std::vec::Vec;
 
 use proptest::prelude::*;
 
-use super::super::block::{Block, HEADER_UNITS};
+use super::super::block::{Block, Pass};
+use super::super::entry::units;
+use super::super::front::FRONT_BYTES;
+use super::super::stamp::State;
 
 /// A block on the host's heap.
 struct Host {
@@ -23,7 +26,7 @@ impl Host {
 
     fn format(&self) -> Block {
         // SAFETY: the bytes are ours alone.
-        unsafe { Block::format(self.base, self.layout.size()) }
+        unsafe { Block::format(self.base, self.layout.size(), 1, 0x7ff0, 0) }
     }
 }
 
@@ -36,21 +39,23 @@ impl Drop for Host {
 
 #[derive(Clone, Debug)]
 enum Step {
-    Alloc(u32),
+    Place(u32),
     Free(usize),
-    Slide,
-    Evict(usize),
+    OpenHole(usize),
+    Slide(usize, usize),
+    Leave(usize),
     Pin(usize),
     Unpin(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (1u32..2000).prop_map(Step::Alloc),
-        2 => (1u32..60).prop_map(Step::Alloc),
+        4 => (1u32..2000).prop_map(Step::Place),
+        2 => (1u32..60).prop_map(Step::Place),
         4 => any::<usize>().prop_map(Step::Free),
-        4 => Just(Step::Slide),
-        1 => (0usize..3).prop_map(Step::Evict),
+        2 => (1usize..30).prop_map(Step::OpenHole),
+        4 => ((1usize..8000), (1usize..20)).prop_map(|(bytes, visits)| Step::Slide(bytes, visits)),
+        1 => (0usize..3).prop_map(Step::Leave),
         1 => any::<usize>().prop_map(Step::Pin),
         1 => any::<usize>().prop_map(Step::Unpin),
     ]
@@ -60,28 +65,42 @@ struct Object {
     index: u32,
     generation: u32,
     length: u32,
+    owner: u32,
     pins: u32,
 }
 
 impl Object {
     fn byte(&self, at: usize) -> u8 {
-        (self.generation as usize * 31 + at) as u8
+        (self.owner as usize * 31 + at) as u8
     }
 }
 
-fn fill(block: &mut Block, object: &Object) {
-    let data = block.data_of(object.index);
-    for at in 0..object.length as usize {
+fn place(block: &Block, length: u32, owner: u32) -> Object {
+    let (index, generation) = block.place(length, owner, State::Live);
+    block.measure();
+    let object = Object { index, generation, length, owner, pins: 0 };
+    let data = block.byte(block.entry(index).place().offset());
+    for at in 0..length as usize {
         // SAFETY: the object has that many bytes.
         unsafe { data.add(at).write(object.byte(at)) };
     }
+    object
 }
 
-fn verify(block: &mut Block, object: &Object) {
-    let entry = block.find(object.index, object.generation).expect("a live object is found");
-    assert_eq!(block.length(entry), object.length as usize);
-    assert_eq!(entry.pins(), object.pins);
-    let data = block.data(entry);
+fn free(block: &Block, object: &Object) {
+    let entry = block.entry(object.index);
+    let seen = entry.stamp.free(object.generation).expect("a live object");
+    assert_eq!(entry.place().length(seen), object.length);
+    block.front().add_holes(units(object.length));
+    assert!(entry.stamp.free(object.generation).is_err(), "freed twice");
+}
+
+fn verify(block: &Block, object: &Object) {
+    let entry = block.entry(object.index);
+    let seen = entry.stamp.seen();
+    assert_eq!((seen.state(), seen.generation()), (State::Live, object.generation));
+    assert_eq!(entry.place().length(seen), object.length);
+    let data = block.byte(entry.place().offset());
     for at in 0..object.length as usize {
         // SAFETY: the object has that many bytes.
         assert_eq!(unsafe { data.add(at).read() }, object.byte(at), "byte {at}");
@@ -90,46 +109,45 @@ fn verify(block: &mut Block, object: &Object) {
 
 fn run(steps: &[Step], bytes: usize) {
     let host = Host::new(bytes);
-    let mut block = host.format();
+    let block = &host.format();
     let mut live: Vec<Object> = Vec::new();
-    let mut generation = 0;
+    let mut pass: Option<Pass> = None;
+    let mut owner = 0;
     for step in steps {
         match *step {
-            Step::Alloc(length) => {
-                let usable = block.usable();
-                generation += 1;
-                match block.alloc(length, generation, generation) {
-                    Some(index) => {
-                        let object = Object { index, generation, length, pins: 0 };
-                        fill(&mut block, &object);
-                        live.push(object);
-                    }
-                    None => assert!(length > usable, "{length} refused, {usable} promised"),
-                }
+            Step::Place(length) if block.front().room.get() >= units(length) => {
+                owner += 1;
+                live.push(place(block, length, owner));
             }
             Step::Free(which) if !live.is_empty() => {
                 let which = which % live.len();
                 if live[which].pins == 0 {
-                    let object = live.swap_remove(which);
-                    block.release(object.index);
-                    assert!(block.find(object.index, object.generation).is_none());
+                    free(block, &live.swap_remove(which));
                 }
             }
-            Step::Slide => {
-                if let Some(slide) = block.slide_begin(usize::MAX) {
-                    // SAFETY: both places are inside the block.
-                    unsafe { slide.to.copy_from(slide.from, slide.length) };
-                    block.slide_end(slide);
-                }
+            Step::OpenHole(visits) => {
+                pass = None;
+                block.open_hole(visits);
             }
-            Step::Evict(skip) => {
+            Step::Slide(most, visits) => {
+                let mut now = pass.take().unwrap_or_else(|| block.pass());
+                let slid = block.slide(&mut now, most, visits);
+                assert!(slid.bytes <= most && slid.visited <= visits);
+                pass = if slid.won.is_none() { Some(now) } else { None };
+            }
+            Step::Leave(skip) => {
+                pass = None;
                 if let Some(leaving) = block.leave(skip) {
-                    assert_eq!(leaving.owner, leaving.generation);
+                    let entry = block.entry(leaving.index);
+                    let at = live.iter().position(|object| object.owner == leaving.owner);
+                    let at = at.expect("a live object leaves");
+                    assert_eq!(live[at].pins, 0, "a pinned object leaves");
                     if skip == 0 {
-                        block.release(leaving.entry);
-                        live.retain(|object| object.generation != leaving.generation);
+                        entry.stamp.set(leaving.seen.dead());
+                        block.front().add_holes(units(leaving.length));
+                        live.swap_remove(at);
                     } else {
-                        block.stay(leaving.entry);
+                        entry.stamp.set(leaving.seen.live());
                     }
                 }
             }
@@ -137,35 +155,41 @@ fn run(steps: &[Step], bytes: usize) {
                 let count = live.len();
                 let object = &mut live[which % count];
                 object.pins += 1;
-                block.pin(object.index);
+                block.entry(object.index).stamp.pin(object.generation).expect("a live object");
             }
             Step::Unpin(which) if !live.is_empty() => {
                 let count = live.len();
                 let object = &mut live[which % count];
                 if object.pins > 0 {
                     object.pins -= 1;
-                    block.unpin(object.index);
+                    block.entry(object.index).stamp.unpin();
                 }
             }
             _ => {}
         }
+        block.measure();
         block.check();
-        assert_eq!(block.live() as usize, live.len());
+        let places: u32 = live.iter().map(|object| units(object.length)).sum();
+        assert_eq!(block.front().live_units(), places, "live units");
+        assert_eq!(block.count(), (live.len(), places as usize * 8));
     }
     for object in &live {
-        verify(&mut block, object);
+        (0..object.pins).for_each(|_| block.entry(object.index).stamp.unpin());
+        verify(block, object);
     }
-    for object in live {
-        (0..object.pins).for_each(|_| block.unpin(object.index));
-        block.release(object.index);
-        block.check();
+    for object in &live {
+        free(block, object);
     }
-    assert_eq!(block.free(), block.bytes() - HEADER_UNITS * 8, "an empty block is all free");
+    assert_eq!(block.front().live_units(), 0);
+    while block.slide(&mut block.pass(), usize::MAX, usize::MAX).won.is_none() {}
+    block.check();
+    let entries = block.front().entries() * 12;
+    assert_eq!(block.free(), block.bytes() - FRONT_BYTES - entries, "an empty block is all free");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: if cfg!(miri) { 4 } else { 300 },
+        cases: if cfg!(miri) { 4 } else { 150 },
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
@@ -180,35 +204,58 @@ proptest! {
 }
 
 #[test]
-fn an_object_fits_exactly_what_is_usable() {
+fn an_object_fits_exactly_the_room() {
     let host = Host::new(4096);
-    let mut block = host.format();
-    let usable = block.usable();
-    let index = block.alloc(usable, 1, 1).expect("the whole block");
-    assert_eq!(block.usable(), 0);
-    assert!(block.alloc(1, 2, 2).is_none());
-    block.release(index);
-    assert_eq!(block.usable(), usable);
+    let block = &host.format();
+    let room = block.front().room.get();
+    let object = place(block, room * 8, 1);
+    assert_eq!(block.front().room.get(), 0);
+    free(block, &object);
+    block.slide(&mut block.pass(), 0, 2);
+    block.measure();
+    assert_eq!(block.front().room.get(), room);
+}
+
+#[test]
+fn the_largest_hole_is_filled_and_then_the_gap() {
+    let host = Host::new(4096);
+    let block = &host.format();
+    let objects: Vec<Object> = (1..=3).map(|owner| place(block, 1000, owner)).collect();
+    free(block, &objects[1]);
+    block.open_hole(8);
+    block.measure();
+    assert_eq!(block.front().room.get(), 125, "the hole is larger than the gap");
+    let filler = place(block, 900, 9);
+    let offset = |object: &Object| block.entry(object.index).place().offset();
+    assert!(offset(&objects[2]) < offset(&filler) && offset(&filler) < offset(&objects[0]));
+    block.check();
+    assert!(block.front().room.get() > 100, "the gap is the window again");
+    let low = place(block, 800, 10);
+    assert!(offset(&low) < offset(&objects[2]));
+    block.check();
+    verify(block, &filler);
 }
 
 #[test]
 fn a_pinned_object_stays_in_place() {
     let host = Host::new(4096);
-    let mut block = host.format();
-    let low = block.alloc(500, 1, 1).unwrap();
-    let high = block.alloc(500, 2, 2).unwrap();
-    block.release(low);
-    block.pin(high);
-    assert!(block.slide_begin(usize::MAX).is_none());
+    let block = &host.format();
+    let (high, low) = (place(block, 500, 1), place(block, 500, 2));
+    free(block, &high);
+    block.entry(low.index).stamp.pin(low.generation).unwrap();
+    let slid = block.slide(&mut block.pass(), usize::MAX, 8);
+    assert_eq!((slid.bytes, slid.won), (0, Some(0)));
     assert!(block.leave(0).is_none());
-    block.unpin(high);
-    assert!(block.slide_begin(usize::MAX).is_some());
+    block.entry(low.index).stamp.unpin();
+    let slid = block.slide(&mut block.pass(), usize::MAX, 8);
+    assert_eq!((slid.bytes, slid.won), (500, Some(63)));
+    verify(block, &low);
 }
 
 #[test]
 fn an_object_without_an_owner_does_not_leave() {
     let host = Host::new(4096);
-    let mut block = host.format();
-    block.alloc(500, 1, zpool::Owner::NONE.0).unwrap();
+    let block = &host.format();
+    place(block, 500, zpool::Owner::NONE.0);
     assert!(block.leave(0).is_none());
 }

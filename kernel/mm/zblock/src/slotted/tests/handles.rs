@@ -6,7 +6,7 @@ use zpool::testing::HostEnv;
 use zpool::{Budget, Granule, Granule4K, Handle, HandleError, NoOwners, Owner, ZPool};
 
 use super::super::Slotted;
-use super::super::entry::GENERATION_BITS;
+use super::super::stamp::GENERATION_BITS;
 
 fn pool<G: Granule>(env: &HostEnv<G>) -> Slotted<&HostEnv<G>> {
     Slotted::new(env).unwrap()

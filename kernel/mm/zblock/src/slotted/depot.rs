@@ -1,0 +1,201 @@
+//! What blocks are made of: frames that belong to none, and descriptors without frames.
+
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+use zpool::{AllocError, Env, Granule};
+
+use super::block::Block;
+use super::pool::Slotted;
+use super::state::Use;
+use super::table::Descriptor;
+
+/// Frames of the largest block: 2^3.
+pub(super) const LARGEST_ORDER: u32 = 3;
+/// A block is at most this share of the pool's pages.
+pub(super) const BLOCKS_OF_A_POOL: usize = 64;
+
+/// Protected by a lock that is taken for new blocks, pages of their own, and what becomes of them.
+pub(super) struct Depot {
+    /// Descriptors without frames, linked.
+    unused: u32,
+    /// Frames that belong to no block by order, linked through their first bytes.
+    surplus: [Option<NonNull<Surplus>>; LARGEST_ORDER as usize + 1],
+}
+
+// SAFETY: the surplus frames belong to the depot, whoever has it.
+unsafe impl Send for Depot {}
+
+/// At the front of frames that belong to no block.
+struct Surplus {
+    next: Option<NonNull<Surplus>>,
+}
+
+/// Frames and a descriptor for them.
+struct Parts<'a> {
+    frames: NonNull<u8>,
+    order: u32,
+    number: u32,
+    descriptor: &'a Descriptor,
+}
+
+impl Depot {
+    pub(super) const fn new() -> Self {
+        Self { unused: 0, surplus: [None; LARGEST_ORDER as usize + 1] }
+    }
+
+    /// Frames of that order that belong to no block.
+    pub(super) fn take(&mut self, order: u32) -> Option<NonNull<u8>> {
+        let top = &mut self.surplus[order as usize];
+        let frames = (*top)?;
+        // SAFETY: frames of the surplus begin with what `put` wrote.
+        *top = unsafe { frames.as_ref() }.next;
+        Some(frames.cast())
+    }
+
+    fn put(&mut self, frames: NonNull<u8>, order: u32) {
+        let top = &mut self.surplus[order as usize];
+        let frames = frames.cast();
+        // SAFETY: the frames are the depot's now, and a page has room for a word.
+        unsafe { frames.write(Surplus { next: *top }) };
+        *top = Some(frames);
+    }
+
+    /// There are at least two blocks of that order, or one.
+    fn holds(&self, order: u32) -> (bool, bool) {
+        let top = self.surplus[order as usize];
+        // SAFETY: as in `take`.
+        (top.is_some_and(|frames| unsafe { frames.as_ref() }.next.is_some()), top.is_some())
+    }
+}
+
+impl<E: Env> Slotted<E> {
+    /// Order of a new block: small at first, larger as the pool grows.
+    pub(super) fn order(&self) -> u32 {
+        let pages = self.pages.load(Ordering::Relaxed);
+        (pages / BLOCKS_OF_A_POOL).max(2).ilog2().min(LARGEST_ORDER)
+    }
+
+    /// A new block of `2^order` frames, of fewer where there are no more. It is in no list and
+    /// belongs to the caller.
+    pub(super) fn new_block(&self, order: u32, shelf: u8) -> Result<Block, AllocError> {
+        let Parts { frames, order, number, descriptor } = self.parts(order, 0)?;
+        let bytes = E::Granule::SIZE << order;
+        let generation = descriptor.stamp.seen().generation();
+        // SAFETY: the frames are fresh and nobody else's.
+        let block = unsafe { Block::format(frames, bytes, number, generation, shelf) };
+        self.block_bytes.fetch_add(bytes, Ordering::Relaxed);
+        descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Slotted, order);
+        Ok(block)
+    }
+
+    /// A page for an object of its own.
+    pub(super) fn new_page(
+        &self,
+        prepare: impl FnOnce(u32, &Descriptor),
+    ) -> Result<(), AllocError> {
+        let Parts { frames, number, descriptor, .. } = self.parts(0, 0)?;
+        prepare(number, descriptor);
+        descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Single, 0);
+        Ok(())
+    }
+
+    /// Frames of `order`, of the next lower ones down to `least` where there are none, and a
+    /// descriptor for them.
+    fn parts(&self, order: u32, least: u32) -> Result<Parts<'_>, AllocError> {
+        let mut depot = self.depot.lock(&self.env);
+        let (frames, order) = self.frames(&mut depot, order, least)?;
+        let number = match self.table.get(depot.unused) {
+            Some(descriptor) if depot.unused != 0 => {
+                let next = descriptor.link.load(Ordering::Relaxed);
+                Some(core::mem::replace(&mut depot.unused, next))
+            }
+            _ => {
+                let number = self.table.used();
+                self.table.grow(&self.env, Self::NUMBERS, self.seed(number))
+            }
+        };
+        let found = number.and_then(|number| Some((number, self.table.get(number)?)));
+        let Some((number, descriptor)) = found else {
+            self.give(frames, order);
+            return Err(AllocError::NoMemory);
+        };
+        Ok(Parts { frames, order, number, descriptor })
+    }
+
+    /// Frames from the surplus or from the environment.
+    fn frames(
+        &self,
+        depot: &mut Depot,
+        order: u32,
+        least: u32,
+    ) -> Result<(NonNull<u8>, u32), AllocError> {
+        for order in (least..=order).rev() {
+            if let Some(frames) = depot.take(order) {
+                return Ok((frames, order));
+            }
+            if let Some(frames) = self.env.alloc(order) {
+                self.pages.fetch_add(1 << order, Ordering::Relaxed);
+                return Ok((frames, order));
+            }
+        }
+        // Whatever is left over will do.
+        for order in order + 1..=LARGEST_ORDER {
+            if let Some(frames) = depot.take(order) {
+                return Ok((frames, order));
+            }
+        }
+        Err(AllocError::NoMemory)
+    }
+
+    /// Gives frames back to the environment.
+    fn give(&self, frames: NonNull<u8>, order: u32) {
+        self.pages.fetch_sub(1 << order, Ordering::Relaxed);
+        // SAFETY: the frames came from `alloc` with this order and belong to no block.
+        unsafe { self.env.free(frames, order) };
+    }
+
+    /// Takes the frames of a descriptor that were retired; both may be used again.
+    pub(super) fn put_back(&self, number: u32, frames: NonNull<u8>, order: u32) {
+        let mut depot = self.depot.lock(&self.env);
+        if let Some(descriptor) = self.table.get(number) {
+            descriptor.link.store(depot.unused, Ordering::Relaxed);
+            depot.unused = number;
+        }
+        depot.put(frames, order);
+    }
+
+    /// Blocks of that order that are kept ready: one, where it is less than 1/128 of the pool.
+    fn keeps(&self, order: u32) -> bool {
+        order == self.order() && self.pages.load(Ordering::Relaxed) >> order >= 2 * BLOCKS_OF_A_POOL
+    }
+
+    /// Gives frames back that no block needs, those of one block at a time; how many.
+    pub(super) fn give_back(&self, all: bool) -> usize {
+        for order in (0..=LARGEST_ORDER).rev() {
+            let mut depot = self.depot.lock(&self.env);
+            let (two, one) = depot.holds(order);
+            if !one || !two && !all && self.keeps(order) {
+                continue;
+            }
+            if let Some(frames) = depot.take(order) {
+                drop(depot);
+                self.give(frames, order);
+                return 1 << order;
+            }
+        }
+        0
+    }
+
+    /// Sees to it that frames for the next block are ready.
+    pub(super) fn refill(&self) {
+        let order = self.order();
+        if !self.keeps(order) || self.depot.lock(&self.env).holds(order).1 {
+            return;
+        }
+        if let Some(frames) = self.env.alloc(order) {
+            self.pages.fetch_add(1 << order, Ordering::Relaxed);
+            self.depot.lock(&self.env).put(frames, order);
+        }
+    }
+}

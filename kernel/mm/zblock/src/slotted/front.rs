@@ -1,0 +1,182 @@
+//! The front of a block: what is known of it beside its objects.
+
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
+
+use super::entry::{NIL, UNIT};
+use super::lists::{Link, NOWHERE};
+use super::stamp::{Seen, State};
+
+/// Being emptied: nothing is allocated in it.
+pub(super) const EVACUATING: u16 = 1;
+/// Emptying it has failed; not tried again before something is freed in it.
+pub(super) const STUCK: u16 = 2;
+
+/// Sixteen bits that the owner of the block alone touches.
+pub(super) struct Field(AtomicU16);
+
+impl Field {
+    const fn new(value: u32) -> Self {
+        Self(AtomicU16::new(value as u16))
+    }
+
+    #[inline(always)]
+    pub(super) fn get(&self) -> u32 {
+        u32::from(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline(always)]
+    pub(super) fn set(&self, value: u32) {
+        self.0.store(value as u16, Ordering::Relaxed);
+    }
+
+    /// Stores another value; what it was before.
+    #[inline(always)]
+    pub(super) fn replace(&self, value: u32) -> u32 {
+        let before = self.get();
+        self.set(value);
+        before
+    }
+}
+
+/// At the first byte of a block; the directory follows.
+///
+/// A block on a shelf belongs to whoever holds the lock of that shelf, any other to background
+/// work. Its owner alone touches what is in here, but for `entries`.
+#[repr(C)]
+pub(super) struct Front {
+    /// Neighbours in the list of the shelf. The first one's `previous` says nothing.
+    pub(super) next: AtomicPtr<u8>,
+    pub(super) previous: AtomicPtr<u8>,
+    /// Where the window ends, in units: the next object is placed below.
+    pub(super) low: Field,
+    /// The entry of the object above the window.
+    pub(super) last: Field,
+    /// First of the unused entries. There is one in every block that is in a list.
+    pub(super) unused: Field,
+    /// Generation of the next object.
+    pub(super) generation: Field,
+    /// Units of the largest object that fits the window.
+    pub(super) room: Field,
+    /// Entries in the directory, unused ones included. Read by everyone, so that no object's bytes
+    /// are taken for an entry.
+    pub(super) entries: AtomicU16,
+    pub(super) number: AtomicU32,
+    /// The entry of the uppermost object.
+    pub(super) first: Field,
+    /// Where the window begins, if it is a hole; zero if it is the gap.
+    pub(super) floor: Field,
+    /// While the window is a hole: where it ended at first, and what `low` and `last` of the gap
+    /// are.
+    pub(super) ceiling: Field,
+    pub(super) gap_low: Field,
+    pub(super) gap_last: Field,
+    /// Units between objects that belong to none, those of the window as it was at first included,
+    /// less those that were won before it was known that they are free.
+    holes: Field,
+    /// Free units that the shelf has counted.
+    pub(super) counted: Field,
+    /// Units of the block.
+    pub(super) end: Field,
+    /// [`EVACUATING`] and the like.
+    flags: Field,
+    /// The shelf, and the list of it that the block is in.
+    pub(super) shelf: AtomicU8,
+    pub(super) list: AtomicU8,
+    /// The lists of background work that it is in, and its neighbours in them.
+    pub(super) lists: [AtomicU8; 2],
+    pub(super) links: [Link; 2],
+}
+
+/// Bytes of the front.
+pub(super) const FRONT_BYTES: u32 = size_of::<Front>() as u32;
+
+impl Front {
+    /// Of an empty block, in no list.
+    pub(super) fn new(number: u32, bytes: u32, generation: u32, shelf: u8) -> Self {
+        let zero = || Field::new(0);
+        let nil = || Field::new(NIL);
+        let end = bytes / UNIT;
+        Self {
+            next: AtomicPtr::default(),
+            previous: AtomicPtr::default(),
+            low: Field::new(end),
+            last: nil(),
+            unused: nil(),
+            generation: Field::new(generation),
+            room: zero(),
+            entries: AtomicU16::new(0),
+            number: AtomicU32::new(number),
+            first: nil(),
+            floor: zero(),
+            ceiling: zero(),
+            gap_low: zero(),
+            gap_last: nil(),
+            holes: zero(),
+            counted: zero(),
+            end: Field::new(end),
+            flags: zero(),
+            shelf: AtomicU8::new(shelf),
+            list: AtomicU8::new(NOWHERE),
+            lists: [const { AtomicU8::new(NOWHERE) }; 2],
+            links: [Link::default(), Link::default()],
+        }
+    }
+
+    /// Entries in the directory.
+    #[inline(always)]
+    pub(super) fn entries(&self) -> u32 {
+        u32::from(self.entries.load(Ordering::Acquire))
+    }
+
+    /// What a descriptor without frames remembers: the generation that the next objects' count on
+    /// from.
+    pub(super) fn generation_seen(&self) -> Seen {
+        Seen::new(State::Unused, self.generation.get(), 1)
+    }
+
+    /// The lowest unit of an object.
+    #[inline(always)]
+    pub(super) fn bottom(&self) -> u32 {
+        if self.floor.get() == 0 { self.low.get() } else { self.gap_low.get() }
+    }
+
+    /// Units between objects that belong to none; negative while more was won than is known to be
+    /// free.
+    fn hole_units(&self) -> i32 {
+        let filled = if self.floor.get() == 0 { 0 } else { self.ceiling.get() - self.low.get() };
+        i32::from(self.holes.get() as i16) - filled as i32
+    }
+
+    /// Units between objects that belong to none, as far as it is known.
+    pub(super) fn holes(&self) -> u32 {
+        self.hole_units().max(0) as u32
+    }
+
+    /// So many units of holes more.
+    pub(super) fn add_holes(&self, units: u32) {
+        self.holes.set(self.holes.get().wrapping_add(units));
+    }
+
+    /// So many less.
+    pub(super) fn remove_holes(&self, units: u32) {
+        self.holes.set(self.holes.get().wrapping_sub(units));
+    }
+
+    /// Units of objects that are not known to be freed.
+    pub(super) fn live_units(&self) -> u32 {
+        ((self.end.get() - self.bottom()) as i32 - self.hole_units()) as u32
+    }
+
+    /// One of [`EVACUATING`] and [`STUCK`] is set.
+    pub(super) fn has(&self, flags: u16) -> bool {
+        self.flags.get() & u32::from(flags) != 0
+    }
+
+    pub(super) fn set(&self, flags: u16) {
+        self.flags.set(self.flags.get() | u32::from(flags));
+    }
+
+    pub(super) fn clear(&self, flags: u16) {
+        self.flags.set(self.flags.get() & !u32::from(flags));
+    }
+}

@@ -1,0 +1,6 @@
+//! Atomics: the machine's, or Loom's where every interleaving is tried.
+
+#[cfg(not(loom))]
+pub(super) use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+#[cfg(loom)]
+pub(super) use loom::sync::atomic::{AtomicU32, AtomicU64, Ordering};

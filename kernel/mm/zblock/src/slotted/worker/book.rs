@@ -1,0 +1,124 @@
+//! What background work keeps of each block: the lists it is in, and whose it is.
+
+use core::sync::atomic::Ordering;
+
+use zpool::{Env, Granule, Masked};
+
+use super::super::block::Block;
+use super::super::entry::UNIT;
+use super::super::front::{EVACUATING, STUCK};
+use super::super::lists::{self, Kind, Link, Links, NOWHERE};
+use super::super::pool::{SHELVES, Slotted};
+use super::super::state::Use;
+use super::super::table::{Descriptor, Table};
+use super::Progress;
+
+/// The links of blocks in the lists of background work.
+struct TableLinks<'a, E: Env>(&'a Table<E>);
+
+impl<E: Env> Links for TableLinks<'_, E> {
+    fn link<R>(&self, number: u32, kind: Kind, act: impl FnOnce(&Link) -> R) -> R {
+        let block = self.0.get(number).and_then(block_of);
+        let block = block.expect("lists hold blocks that exist");
+        act(&block.front().links[kind as usize])
+    }
+}
+
+/// The block of a descriptor, if it has one. Only for background work, which alone retires blocks.
+pub(super) fn block_of(descriptor: &Descriptor) -> Option<Block> {
+    let seen = descriptor.state.seen();
+    // SAFETY: the frames are a block, and nobody else retires it.
+    (seen.usage() == Use::Slotted).then(|| unsafe { Descriptor::block(seen) }).flatten()
+}
+
+impl<E: Env> Slotted<E> {
+    /// The block of that number, if there is one.
+    pub(super) fn block(&self, number: u32) -> Option<Block> {
+        self.table.get(number).and_then(block_of)
+    }
+
+    /// Takes a block off its shelf: it is background work's own from now on.
+    pub(super) fn own(&self, block: Block) {
+        let _masked = Masked::new(&self.env);
+        let shelf = block.front().shelf.load(Ordering::Relaxed);
+        self.shelves[usize::from(shelf) % SHELVES].hold().take(block);
+    }
+
+    /// Puts a block of our own back where allocations find it, if there is room in it, and into the
+    /// lists of background work.
+    pub(super) fn disown(&self, progress: &mut Progress, block: Block) {
+        self.enlist(progress, block);
+        #[cfg(test)]
+        block.check();
+        let front = block.front();
+        if front.has(EVACUATING) {
+            return;
+        }
+        let _masked = Masked::new(&self.env);
+        let mask = self.shelf_mask.load(Ordering::Relaxed);
+        let shelf = usize::from(front.shelf.load(Ordering::Relaxed)) & mask & (SHELVES - 1);
+        let held = self.shelves[shelf].hold();
+        front.shelf.store(shelf as u8, Ordering::Relaxed);
+        held.put(block, E::Granule::SHIFT);
+    }
+
+    /// Brings a block of our own to the lists of background work where it belongs.
+    pub(super) fn enlist(&self, progress: &mut Progress, block: Block) {
+        block.measure();
+        let scattered = match block.scattered() / UNIT {
+            0 => NOWHERE,
+            _ if block.front().has(EVACUATING) => NOWHERE,
+            units => lists::scattered(units * UNIT, E::Granule::SHIFT),
+        };
+        let free = if block.front().has(STUCK | EVACUATING) {
+            NOWHERE
+        } else {
+            lists::free(block.free(), block.bytes())
+        };
+        self.move_to(progress, block, Kind::Scattered, scattered);
+        self.move_to(progress, block, Kind::Free, free);
+    }
+
+    /// Takes a block out of all lists of background work.
+    pub(super) fn delist(&self, progress: &mut Progress, block: Block) {
+        self.move_to(progress, block, Kind::Scattered, NOWHERE);
+        self.move_to(progress, block, Kind::Free, NOWHERE);
+    }
+
+    /// Moves a block to another list of that kind, or out of all of them; whether it was not there.
+    pub(super) fn move_to(
+        &self,
+        progress: &mut Progress,
+        block: Block,
+        kind: Kind,
+        list: u8,
+    ) -> bool {
+        let front = block.front();
+        let before = front.lists[kind as usize].swap_relaxed(list);
+        if before == list {
+            return false;
+        }
+        let number = front.number.load(Ordering::Relaxed);
+        let heads = &mut progress.heads[kind as usize];
+        if before != NOWHERE {
+            heads.remove(&TableLinks(&self.table), kind, before, number);
+        }
+        if list != NOWHERE {
+            heads.push(&TableLinks(&self.table), kind, list, number);
+        }
+        true
+    }
+}
+
+/// Exchange by one who alone stores.
+trait SwapRelaxed {
+    fn swap_relaxed(&self, value: u8) -> u8;
+}
+
+impl SwapRelaxed for core::sync::atomic::AtomicU8 {
+    fn swap_relaxed(&self, value: u8) -> u8 {
+        let before = self.load(Ordering::Relaxed);
+        self.store(value, Ordering::Relaxed);
+        before
+    }
+}

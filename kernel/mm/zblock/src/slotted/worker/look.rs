@@ -1,0 +1,116 @@
+//! Looking at blocks in which something was freed: what is left of them?
+
+use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
+
+use zpool::{Env, Masked};
+
+use super::super::block::Block;
+use super::super::front::STUCK;
+use super::super::pool::{SHELVES, Slotted};
+use super::super::state::{Snapshot, Use};
+use super::super::table::Descriptor;
+use super::Progress;
+
+/// Entries of a block that one look passes in search of the largest hole.
+const VISITED: usize = 24;
+
+impl<E: Env> Slotted<E> {
+    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones.
+    pub(super) fn look(&self, progress: &mut Progress, count: usize) {
+        for _ in 0..count {
+            if progress.pending == 0 {
+                if self.freed.is_empty() {
+                    return;
+                }
+                progress.pending = self.freed.take();
+            }
+            let number = progress.pending;
+            let Some(descriptor) = self.table.get(number) else { return };
+            progress.pending = descriptor.link.load(Ordering::Relaxed);
+            // From here on whoever frees something in it queues it again.
+            let seen = descriptor.state.take_freed();
+            let retired = match seen.usage() {
+                Use::Nothing => continue,
+                Use::Single => self.retire(number, descriptor),
+                Use::Slotted => self.look_at(progress, number, descriptor, seen),
+            };
+            if !retired {
+                // Someone follows a stale handle just now.
+                descriptor.link.store(progress.pending, Ordering::Relaxed);
+                progress.pending = number;
+            }
+        }
+    }
+
+    /// More blocks wait to be looked at.
+    pub(super) fn unseen(&self, progress: &Progress) -> bool {
+        progress.pending != 0 || !self.freed.is_empty()
+    }
+
+    /// Looks at a block; false if it is empty and could not be retired.
+    fn look_at(
+        &self,
+        progress: &mut Progress,
+        number: u32,
+        descriptor: &Descriptor,
+        seen: Snapshot,
+    ) -> bool {
+        // SAFETY: the frames are a block, and only background work retires it.
+        let Some(block) = (unsafe { Descriptor::block(seen) }) else { return true };
+        self.own(block);
+        let front = block.front();
+        front.clear(STUCK);
+        front.add_holes(seen.freed());
+        if progress.pass.is_some_and(|(slid, _)| slid == number) {
+            // Where it had got to may be gone.
+            progress.pass = None;
+        }
+        if front.live_units() != 0 {
+            block.open_hole(VISITED);
+            self.disown(progress, block);
+            return true;
+        }
+        self.delist(progress, block);
+        if progress.source == number {
+            progress.source = 0;
+            progress.emptied += 1;
+        }
+        let bytes = block.bytes() as usize;
+        self.discount(block);
+        descriptor.stamp.set(front.generation_seen());
+        let retired = self.retire(number, descriptor);
+        if retired {
+            self.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        retired
+    }
+
+    /// Nothing of a block of our own counts as free any more.
+    fn discount(&self, block: Block) {
+        let _masked = Masked::new(&self.env);
+        let shelf = block.front().shelf.load(Ordering::Relaxed);
+        self.shelves[usize::from(shelf) % SHELVES].hold().discount(block);
+    }
+
+    /// Takes the frames of a descriptor whose objects are gone, unless somebody is inside.
+    fn retire(&self, number: u32, descriptor: &Descriptor) -> bool {
+        let Some(seen) = descriptor.state.retire() else { return false };
+        let frames = core::ptr::with_exposed_provenance_mut(seen.address());
+        if let Some(frames) = NonNull::new(frames) {
+            self.put_back(number, frames, seen.order());
+        }
+        true
+    }
+
+    /// Lets every block be tried again.
+    pub(super) fn reconsider(&self, progress: &mut Progress) {
+        for number in 1..self.table.used() {
+            if let Some(block) = self.block(number) {
+                self.own(block);
+                block.front().clear(STUCK);
+                self.disown(progress, block);
+            }
+        }
+    }
+}

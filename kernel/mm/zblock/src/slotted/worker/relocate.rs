@@ -1,0 +1,213 @@
+//! Relocating: objects of nearly empty blocks move to others, one at a time.
+
+use core::sync::atomic::Ordering;
+
+use zpool::{Budget, Env, Granule, Masked, Owner, Owners, Work};
+
+use super::super::block::{Block, Leaving};
+use super::super::entry::{Entry, NIL, units};
+use super::super::front::{EVACUATING, FRONT_BYTES, STUCK};
+use super::super::lists::{self, Kind};
+use super::super::name::Name;
+use super::super::pool::Slotted;
+use super::super::stamp::State;
+use super::{Progress, REFUSALS};
+
+/// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
+const WORTH_EMPTYING: u8 = 3;
+/// Blocks that have less free than their list says, passed on the way to one worth emptying.
+const MISLISTED: usize = 4;
+
+/// What came of an attempt to relocate an object.
+enum Outcome {
+    Moved(usize),
+    /// The owner kept the old handle; the bytes were copied in vain.
+    Refused(usize),
+    /// The block cannot be emptied now.
+    GivenUp,
+}
+
+impl<E: Env> Slotted<E> {
+    pub(super) fn relocate_some(
+        &self,
+        progress: &mut Progress,
+        owners: &dyn Owners,
+        budget: Budget,
+        left: &mut usize,
+        thorough: bool,
+        work: &mut Work,
+    ) {
+        for _ in 0..budget.objects {
+            if progress.source == 0 && !self.choose(progress, thorough, work) {
+                return;
+            }
+            let Some(block) = self.block(progress.source) else { return };
+            if block.front().first.get() == NIL {
+                // Emptied; the next look retires it.
+                progress.source = 0;
+                progress.emptied += 1;
+                return;
+            }
+            let outcome = {
+                let _masked = Masked::new(&self.env);
+                self.relocate_from(progress, owners, *left, block, thorough)
+            };
+            work.more = true;
+            match outcome {
+                Outcome::Moved(bytes) | Outcome::Refused(bytes) => {
+                    work.objects += 1;
+                    work.bytes += bytes;
+                    *left -= bytes;
+                }
+                Outcome::GivenUp => {}
+            }
+            match outcome {
+                Outcome::Moved(_) => progress.refusals = 0,
+                Outcome::Refused(_) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
+                Outcome::Refused(_) | Outcome::GivenUp => self.give_up(progress, block),
+            }
+        }
+    }
+
+    /// Chooses the block to empty.
+    fn choose(&self, progress: &mut Progress, thorough: bool, work: &mut Work) -> bool {
+        for _ in 0..MISLISTED {
+            let Some((number, list)) = progress.heads[Kind::Free as usize].last() else {
+                return false;
+            };
+            if list < WORTH_EMPTYING {
+                return false;
+            }
+            let Some(block) = self.block(number) else { return false };
+            self.own(block);
+            // Allocations leave blocks in their list; a few of those are brought to where they
+            // belong on the way.
+            let listed = lists::free(block.free(), block.bytes()) >= list;
+            let chosen = listed && self.begin_emptying(progress, number, block, thorough);
+            self.disown(progress, block);
+            if listed {
+                return chosen;
+            }
+        }
+        work.more = true;
+        false
+    }
+
+    /// Chooses this block of our own if its objects fit elsewhere.
+    fn begin_emptying(
+        &self,
+        progress: &mut Progress,
+        number: u32,
+        block: Block,
+        thorough: bool,
+    ) -> bool {
+        let free = self.free_bytes();
+        let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
+        let elsewhere = free.saturating_sub(block.free() as usize);
+        let used = block.used() as usize;
+        let worthwhile = if thorough {
+            used <= elsewhere || Self::shrunk(block).is_some()
+        } else {
+            used * 5 / 4 + tolerated <= elsewhere
+        };
+        if !worthwhile {
+            return false;
+        }
+        block.front().set(EVACUATING);
+        if progress.pass.is_some_and(|(slid, _)| slid == number) {
+            progress.pass = None;
+        }
+        progress.source = number;
+        progress.refusals = 0;
+        true
+    }
+
+    /// Leaves a block as it is.
+    fn give_up(&self, progress: &mut Progress, block: Block) {
+        progress.source = 0;
+        block.front().clear(EVACUATING);
+        block.front().set(STUCK);
+        self.disown(progress, block);
+    }
+
+    /// The order of a new block for objects of this one, if all of them together need fewer pages
+    /// than it has.
+    fn shrunk(block: Block) -> Option<u32> {
+        let page = E::Granule::SIZE as u32;
+        let pages = (block.used() + 2 * FRONT_BYTES).div_ceil(page);
+        (pages * page < block.bytes()).then(|| pages.ilog2())
+    }
+
+    /// Moves one object out of a block of our own.
+    fn relocate_from(
+        &self,
+        progress: &Progress,
+        owners: &dyn Owners,
+        most: usize,
+        block: Block,
+        thorough: bool,
+    ) -> Outcome {
+        let Some(leaving) = block.leave(progress.refusals) else { return Outcome::GivenUp };
+        let entry = block.entry(leaving.index);
+        let Some(new) = self.copy(&leaving, block, most, thorough) else {
+            entry.stamp.set(leaving.seen.live());
+            return Outcome::GivenUp;
+        };
+        let number = block.front().number.load(Ordering::Relaxed);
+        let old = Name { number, index: leaving.index, generation: leaving.seen.generation() };
+        let told = owners.relocated(Owner(leaving.owner), old.handle(), new.handle());
+        self.decide(new, told);
+        let length = leaving.length as usize;
+        if !told {
+            entry.stamp.set(leaving.seen.live());
+            return Outcome::Refused(length);
+        }
+        entry.stamp.set(leaving.seen.dead());
+        self.count_freed(old, leaving.length);
+        Outcome::Moved(length)
+    }
+
+    /// Copies an object of our own to a place elsewhere, which stays our own too.
+    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Name> {
+        let length = leaving.length;
+        if length as usize > most {
+            return None;
+        }
+        let found = self.place_in_any(length, leaving.owner, State::Moving);
+        let new = match (found, Self::shrunk(block)) {
+            (None, Some(order)) if thorough => {
+                self.place_in_new(order, length, leaving.owner, State::Moving).ok()
+            }
+            (found, _) => found,
+        }?;
+        let to = self.block(new.number)?;
+        let data = to.byte(to.entry(new.index).place().offset());
+        // SAFETY: both places have that many bytes and are this CPU's own; they are in different
+        // blocks, since a block that is being emptied is not allocated from.
+        unsafe { data.copy_from_nonoverlapping(leaving.bytes, length as usize) };
+        Some(new)
+    }
+
+    /// Makes the copy an object for everybody, or ends it.
+    fn decide(&self, new: Name, stays: bool) {
+        let Some(block) = self.block(new.number) else { return };
+        let entry: &Entry = block.entry(new.index);
+        let seen = entry.stamp.seen();
+        if stays {
+            entry.stamp.set(seen.live());
+        } else {
+            let length = entry.place().length(seen);
+            entry.stamp.set(seen.dead());
+            self.count_freed(new, length);
+        }
+    }
+
+    /// Counts what an object of our own leaves behind.
+    fn count_freed(&self, name: Name, length: u32) {
+        let Some(descriptor) = self.table.get(name.number) else { return };
+        descriptor.state.enter();
+        if descriptor.state.leave_freed(units(length)) {
+            self.freed.push(name.number, |next| descriptor.link.store(next, Ordering::Relaxed));
+        }
+    }
+}
