@@ -71,7 +71,7 @@ impl Image {
     ///
     /// # Errors
     /// As [`Image::build`].
-    pub fn build_for<'a>(words: impl Iterator<Item = &'a str>) -> Result<Self> {
+    pub fn build_for<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Result<Self> {
         let features = features_for(words);
         if !features.is_empty() {
             eprintln!("zlab: note: building the image with {}", features.join(" and "));
@@ -110,14 +110,16 @@ impl Image {
 }
 
 /// Features of the image for the compressors that boot arguments name, such as
-/// `compressor=zstd:1`.
-fn features_for<'a>(words: impl Iterator<Item = &'a str>) -> Vec<&'static str> {
+/// `compressor=zstd:1`, and for comparing.
+fn features_for<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
+    let compares = words.clone().any(|word| ["compare", "--compare"].contains(&word));
     let named: Vec<&str> = words
         .filter_map(|word| word.split_once('='))
         .filter(|(key, _)| ["compressor", "recompress"].contains(key))
         .map(|(_, value)| value.split_once(':').map_or(value, |(name, _)| name))
         .collect();
-    zswap::OPTIONAL.iter().copied().filter(|feature| named.contains(feature)).collect()
+    let compressors = zswap::OPTIONAL.iter().copied().filter(|feature| named.contains(feature));
+    compares.then_some("compare").into_iter().chain(compressors).collect()
 }
 
 /// The path of the last executable in cargo's JSON messages.

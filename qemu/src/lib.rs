@@ -14,6 +14,7 @@
 
 pub mod card;
 pub mod cli;
+pub mod compare;
 pub mod console;
 pub mod html;
 pub mod image;

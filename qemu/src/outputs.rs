@@ -10,7 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::status::usage;
+use crate::results;
 
 /// Which files are wanted.
 #[derive(clap::Args, Debug, Default)]
@@ -53,10 +53,7 @@ impl Outputs {
     /// A usage error if the folder does not exist.
     pub fn check(&self) -> Result<()> {
         for path in [&self.yaml, &self.json].into_iter().flatten() {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-                return Err(usage(format!("{} cannot be written", path.display())));
-            }
+            results::check(path)?;
         }
         Ok(())
     }

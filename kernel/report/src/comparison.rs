@@ -17,6 +17,8 @@ pub struct Comparison {
     pub unit: Unit,
     /// What taking a duration adds to it, in `unit`s: every figure below includes it.
     pub overhead: u64,
+    /// Seed of the order of operations.
+    pub seed: u64,
     /// The sizes of the objects, by compressor: objects draw from these.
     pub sizes: Vec<CompressedSizes>,
     /// One entry for each allocator and compressor.
@@ -92,6 +94,8 @@ pub struct PoolRun {
     pub name: String,
     /// Objects of the full pool.
     pub objects: u64,
+    /// How many of them were replaced.
+    pub replacements: u64,
     /// What it held meanwhile, in the order of operations.
     pub points: Vec<PoolPoint>,
     /// Bytes that background work and compaction copied.

@@ -1,5 +1,6 @@
 //! The command line: which command, and what happens when it fails.
 
+mod compare;
 mod corpus;
 mod image;
 mod monitor;
@@ -44,6 +45,7 @@ Examples:
   cargo run -- image --board rpi5
   cargo run -- monitor /dev/ttyACM0
   cargo run -- replay trace.txt --zpool all
+  cargo run -- compare --html compare.html
   cargo run -- report before.json after.json
   cargo run -- help run";
 
@@ -62,6 +64,8 @@ enum Commands {
     Monitor(monitor::Arguments),
     /// Replay an allocation trace on the host: what it costs in each allocator
     Replay(crate::replay::Args),
+    /// Take every allocator through the same pages and operations
+    Compare(compare::Arguments),
     /// Make a page from saved results, or show how several differ
     Report(report::Arguments),
     /// Write the pages that workloads put into memory to a file
@@ -89,6 +93,7 @@ fn dispatch(arguments: Vec<String>) -> Result<u8> {
         Commands::Image(arguments) => image::main(&arguments),
         Commands::Monitor(arguments) => monitor::main(&arguments),
         Commands::Replay(arguments) => crate::replay::run(arguments),
+        Commands::Compare(arguments) => compare::main(&arguments),
         Commands::Report(arguments) => report::main(&arguments),
         Commands::Corpus(arguments) => corpus::main(&arguments),
     }

@@ -1,5 +1,6 @@
 //! Documents as one self-contained HTML page: no scripts, nothing from the network.
 
+mod compare;
 mod plot;
 
 use std::fmt::Write as _;
@@ -37,9 +38,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
     body += "</header>\n<main>\n";
     for table in results::tables(sources) {
         body += &section(&table);
-        if table.title == "Latency" {
-            body += &latency_plots(sources)?;
-        }
+        body += &plots(&table.title, sources)?;
     }
     body += "</main>\n";
     Ok(format!(
@@ -51,6 +50,20 @@ pub fn page(sources: &[Source]) -> Result<String> {
         escaped(&title),
         env!("CARGO_PKG_VERSION")
     ))
+}
+
+/// The plots that belong to the table of that title.
+fn plots(title: &str, sources: &[Source]) -> Result<String> {
+    if title == "Latency" {
+        return latency_plots(sources);
+    }
+    if let Some(pool) = title.strip_prefix("Pool bytes per stored byte, ") {
+        return compare::courses(sources, pool.trim_end_matches(" pool"));
+    }
+    match title.split_once(" per ") {
+        Some((_, operation)) => compare::tails(sources, operation),
+        None => Ok(String::new()),
+    }
 }
 
 fn title(sources: &[Source]) -> String {

@@ -4,6 +4,7 @@ use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// A curve.
 pub struct Curve {
@@ -39,6 +40,7 @@ const NARROW: Size = (360, 320, 12.0);
 /// Stand-ins: plotters writes colours as numbers, the page replaces them by names.
 const INK: RGBColor = RGBColor(0xF1, 0x00, 0x01);
 const GRID: RGBColor = RGBColor(0xF1, 0x00, 0x02);
+const MUTED: RGBColor = RGBColor(0xF1, 0x00, 0x03);
 const SOLID: u8 = 0xF2;
 const DASHED: u8 = 0xF3;
 
@@ -52,13 +54,23 @@ impl Plot<'_> {
         let across = decade(low.max(1.0), f64::floor)..decade(high.max(low + 1.0), f64::ceil);
         let up = floor * 0.7..1.0;
         self.in_both_sizes(|area, size| {
+            self.draw(area, size, across.clone().log_scale(), up.clone().log_scale(), &[])
+        })
+    }
+
+    /// What changes with time: the horizontal axis is linear, the vertical one logarithmic up to 1.
+    /// `marks` are moments with a name.
+    pub fn course(&self, marks: &[(f64, &str)]) -> Result<String> {
+        let points = || self.curves.iter().flat_map(|curve| &curve.points);
+        let (_, end) = extent(points().map(|point| point.0)).unwrap_or((0.0, 1.0));
+        let (least, _) = extent(points().map(|point| point.1)).unwrap_or((0.1, 1.0));
+        self.in_both_sizes(|area, size| {
             self.draw(
                 area,
                 size,
-                across.clone().log_scale(),
-                up.clone().log_scale(),
-                &|value| short(*value),
-                &|value| share(*value),
+                0.0..end.max(1.0),
+                (decade(least, f64::floor)..1.0).log_scale(),
+                marks,
             )
         })
     }
@@ -86,8 +98,7 @@ impl Plot<'_> {
         (width, _, letters): Size,
         across: X,
         up: Y,
-        across_label: &dyn Fn(&f64) -> String,
-        up_label: &dyn Fn(&f64) -> String,
+        marks: &[(f64, &str)],
     ) -> Result<()>
     where
         X: AsRangedCoord<Value = f64>,
@@ -112,12 +123,22 @@ impl Plot<'_> {
             .label_style(style.clone())
             .axis_desc_style(style)
             .x_labels(if width > 500 { 10 } else { 5 })
-            .x_label_formatter(across_label)
-            .y_label_formatter(up_label)
+            .x_label_formatter(&|value| short(*value))
+            .y_label_formatter(&|value| share(*value))
             .x_desc(self.across)
             .y_desc(self.up)
             .draw()
             .map_err(|error| failed(error.to_string()))?;
+        for (at, name) in marks {
+            let bottom = chart.as_coord_spec().get_y_range().start;
+            let line = PathElement::new(vec![(*at, bottom), (*at, 1.0)], GRID);
+            chart.draw_series([line]).map_err(|error| failed(error.to_string()))?;
+            let anchor = Pos::new(HPos::Right, VPos::Top);
+            let style = ("sans-serif", letters * 0.9).into_font().color(&MUTED).pos(anchor);
+            chart
+                .draw_series([Text::new((*name).to_owned(), (*at, 0.98), style)])
+                .map_err(|error| failed(error.to_string()))?;
+        }
         for curve in &self.curves {
             let kind = if curve.dashed { DASHED } else { SOLID };
             let colour = RGBColor(kind, 0, (curve.colour % COLOURS) as u8);
@@ -185,7 +206,10 @@ fn share(value: f64) -> String {
 
 /// `svg` for the page: named colours, a class, words for those who do not see it.
 fn themed(svg: &str, class: &str, description: &str) -> String {
-    let mut svg = svg.replace("#F10001", "var(--ink)").replace("#F10002", "var(--grid)");
+    let mut svg = svg
+        .replace("#F10001", "var(--ink)")
+        .replace("#F10002", "var(--grid)")
+        .replace("#F10003", "var(--muted)");
     for colour in 0..COLOURS {
         svg = svg.replace(&format!("#F2000{colour}"), &format!("var(--c{colour})")).replace(
             &format!("\"#F3000{colour}\""),

@@ -1,5 +1,6 @@
 //! What documents say: the tables that terminal, Markdown and HTML have in common.
 
+pub mod comparison;
 mod doubts;
 mod merge;
 mod run;
@@ -12,6 +13,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use report::Document;
+
+use crate::status::usage;
 
 pub use saved::{Source, write};
 pub use table::Table;
@@ -27,7 +30,11 @@ pub fn tables(sources: &[Source]) -> Vec<Table> {
 fn tables_of(source: &Source) -> Vec<Table> {
     let mut tables: Vec<Table> = Vec::new();
     for document in &source.documents {
-        for table in run::tables(document) {
+        let found = match document.comparison {
+            Some(_) => comparison::tables(document),
+            None => run::tables(document),
+        };
+        for table in found {
             match tables.iter_mut().find(|known| known.title == table.title) {
                 Some(known) => known.groups.extend(table.groups),
                 None => tables.push(table),
@@ -76,6 +83,18 @@ pub fn caveats(sources: &[Source]) -> Vec<&'static str> {
     caveats.sort_unstable();
     caveats.dedup();
     caveats
+}
+
+/// Checks before a run that a file can be written after it.
+///
+/// # Errors
+/// A usage error if it is a folder, or in a folder that does not exist.
+pub fn check(path: &Path) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
+        return Err(usage(format!("{} cannot be written", path.display())));
+    }
+    Ok(())
 }
 
 /// Writes `text` to a file, or to standard output if that is `-`.

@@ -41,7 +41,12 @@ fn checksum(documents: &[Document]) -> Result<String> {
 impl Source {
     /// A single document.
     pub fn of(label: impl Into<String>, document: Document) -> Self {
-        Self::new(label.into(), vec![document], Vec::new())
+        Self::of_all(label, vec![document])
+    }
+
+    /// Documents that belong together.
+    pub fn of_all(label: impl Into<String>, documents: Vec<Document>) -> Self {
+        Self::new(label.into(), documents, Vec::new())
     }
 
     /// The documents of a file: as `compare` or `run` wrote them, or a recorded console with the

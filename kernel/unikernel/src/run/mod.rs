@@ -2,6 +2,7 @@
 
 mod booked;
 pub mod bounds;
+#[cfg_attr(not(feature = "compare"), path = "without_compare.rs")]
 pub mod compare;
 mod corpus;
 mod initrd;
@@ -66,6 +67,8 @@ pub fn set_contexts(contexts: &'static CpuContexts) {
 pub fn pools_for<G: TranslationGranule>(frames: &'static Frames<G>) -> Pools {
     Box::new(move |name| {
         let all = backends::all::<&'static Frames<G>>();
+        #[cfg(feature = "compare")]
+        let all = all.into_iter().chain(zblock::ablations()).collect::<Vec<_>>();
         Some((find(&all, name)?.create)(frames))
     })
 }

@@ -154,7 +154,7 @@ fn memory(shell: &Shell<'_>) {
     println!("page size     {} KiB", paging.page_size() >> 10);
     println!("frames        {} ({} KiB)", frames.total_frames, kib(frames.total_frames));
     println!("free frames   {} ({} KiB)", frames.free_frames, kib(frames.free_frames));
-    println!("heap          {} KiB", heap::bytes() >> 10);
+    println!("heap          {} KiB, {} KiB free", heap::bytes() >> 10, heap::free() >> 10);
 }
 
 fn store(shell: &Shell<'_>) {

@@ -61,6 +61,7 @@ pub fn run_course(
         pool: PoolRun {
             name: name.into(),
             objects: course.objects as u64,
+            replacements: course.replacements as u64,
             points: runner.points,
             moved_bytes: runner.moved_bytes,
         },

@@ -6,15 +6,16 @@ use alloc::vec::Vec;
 
 use compare::{Course, run_course, run_pages};
 use report::{Balance, Contestant};
-use zpool::{Owner, ZPool};
+use zpool::{Backend, Granule4K, Owner, ZPool};
 use zswap::{Context, Settings, Store};
 
 use super::Common;
+use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::memory::{heap, pager};
 
 /// Seed of the order of operations, the same for all.
-const SEED: u64 = 1;
+pub const SEED: u64 = 1;
 
 /// What an allocator makes of the common course: one entry, and for zsmalloc another one that was
 /// compacted before each figure.
@@ -29,18 +30,9 @@ pub fn compete(common: &Common<'_>, zpool: &str) -> Result<Vec<Contestant>, &'st
 }
 
 fn once(common: &Common<'_>, zpool: &str, compacted: bool) -> Result<Contestant, &'static str> {
-    let mut contestant = Contestant {
-        zpool: zpool.to_string(),
-        compressor: common.algorithm.name.to_string(),
-        compacted,
-        pools: Vec::new(),
-        operations: Vec::new(),
-        loads: Vec::new(),
-        response: None,
-        balance: Balance::default(),
-    };
+    let mut contestant = Contestant { compacted, ..empty(common, zpool) };
     let frames = free_frames();
-    courses(common, &mut contestant)?;
+    courses(common, &mut contestant, common.plan.pools.len())?;
     if !compacted {
         pages(common, &mut contestant)?;
     }
@@ -49,10 +41,27 @@ fn once(common: &Common<'_>, zpool: &str, compacted: bool) -> Result<Contestant,
     Ok(contestant)
 }
 
-/// The large and the small pool.
-fn courses(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
+fn empty(common: &Common<'_>, zpool: &str) -> Contestant {
+    Contestant {
+        zpool: zpool.to_string(),
+        compressor: common.algorithm.name.to_string(),
+        compacted: false,
+        pools: Vec::new(),
+        operations: Vec::new(),
+        loads: Vec::new(),
+        response: None,
+        balance: Balance::default(),
+    }
+}
+
+/// The first pools of the plan: the large one, and the small one.
+fn courses(
+    common: &Common<'_>,
+    contestant: &mut Contestant,
+    pools: usize,
+) -> Result<(), &'static str> {
     let Common { plan, sizes, stopwatch, .. } = *common;
-    for (name, objects, replacements) in plan.pools {
+    for &(name, objects, replacements) in &plan.pools[..pools] {
         let course = Course { objects, replacements, sizes, seed: SEED };
         let pool = new_pool(common, &contestant.zpool)?;
         let compacted = contestant.compacted;
@@ -97,6 +106,17 @@ fn destroy_in_use(common: &Common<'_>, zpool: &str) -> Result<i64, &'static str>
     }
     drop(pool);
     Ok(before as i64 - heap::free() as i64)
+}
+
+/// The variants of zblock v4 through the large pool.
+pub fn ablation(common: &Common<'_>) -> Result<Vec<Contestant>, &'static str> {
+    let variants = zblock::ablations::<&'static Frames<Granule4K>>();
+    let variant = |variant: &Backend<'_, _>| {
+        let mut contestant = empty(common, variant.name);
+        courses(common, &mut contestant, 1)?;
+        Ok(contestant)
+    };
+    variants.iter().map(variant).collect()
 }
 
 fn new_pool(common: &Common<'_>, zpool: &str) -> Result<Box<dyn ZPool>, &'static str> {

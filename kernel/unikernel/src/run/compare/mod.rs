@@ -74,6 +74,7 @@ pub fn run(
             (false, false) => Unit::Nanoseconds,
         },
         overhead: stopwatch.overhead(),
+        seed: contestant::SEED,
         sizes: Vec::new(),
         contestants: Vec::new(),
         ablation: Vec::new(),
@@ -90,6 +91,14 @@ pub fn run(
                     println!("zlab: error: {} with {}: {problem}", backend.name, algorithm.name);
                     status = Status::Failed;
                 }
+            }
+        }
+        progress("parts of zblock", algorithm.name, start_ns);
+        match contestant::ablation(&common) {
+            Ok(found) => comparison.ablation.extend(found),
+            Err(problem) => {
+                println!("zlab: error: parts of zblock with {}: {problem}", algorithm.name);
+                status = Status::Failed;
             }
         }
         let compressor = algorithm.name.to_string();
