@@ -11,7 +11,7 @@ use crate::status::usage;
 /// A file to hand over, and the name under which the kernel looks for it.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// `corpus`, `job` or `trace`.
+    /// `corpus` or `job`.
     pub name: String,
     /// Where it is on the host.
     pub path: PathBuf,
@@ -45,17 +45,19 @@ pub fn write(entries: &[Entry], out: &Path) -> Result<()> {
     archive.flush().with_context(context)
 }
 
-/// The archive with one entry, in memory; the same bytes as [`write()`] writes.
+/// The archive of these names and contents, in memory; the same bytes as [`write()`] writes.
 ///
 /// # Errors
-/// A usage error if the entry is too large for the format (4 GiB).
-pub fn bytes(name: &str, contents: &[u8]) -> Result<Vec<u8>> {
-    let size = u32::try_from(contents.len())
-        .map_err(|_| usage(format!("the {name} is larger than 4 GiB, the archive's limit")))?;
-    let mut archive = Vec::with_capacity(contents.len() + 512);
-    header(&mut archive, 1, REGULAR_FILE, size, name)?;
-    archive.extend_from_slice(contents);
-    pad(&mut archive, contents.len())?;
+/// A usage error if an entry is too large for the format (4 GiB).
+pub fn bytes(entries: &[(&str, Vec<u8>)]) -> Result<Vec<u8>> {
+    let mut archive = Vec::new();
+    for (index, (name, contents)) in entries.iter().enumerate() {
+        let size = u32::try_from(contents.len())
+            .map_err(|_| usage(format!("the {name} is larger than 4 GiB, the archive's limit")))?;
+        header(&mut archive, index + 1, REGULAR_FILE, size, name)?;
+        archive.extend_from_slice(contents);
+        pad(&mut archive, contents.len())?;
+    }
     header(&mut archive, 0, 0, 0, "TRAILER!!!")?;
     Ok(archive)
 }
@@ -104,7 +106,8 @@ mod tests {
         // 117 is padded to 120; the five bytes end at 125 and are padded to 128.
         assert_eq!(&bytes[120..128], b"hello\0\0\0");
         assert_eq!(&bytes[128 + 110..], b"TRAILER!!!\0\0\0\0");
-        assert_eq!(super::bytes("corpus", b"hello").unwrap(), bytes);
+        let entries = [("corpus", b"hello".to_vec())];
+        assert_eq!(super::bytes(&entries).unwrap(), bytes);
         std::fs::remove_dir_all(folder).unwrap();
     }
 

@@ -20,6 +20,7 @@ pub mod html;
 pub mod image;
 pub mod initrd;
 pub mod interrupt;
+mod job;
 pub mod outputs;
 pub mod qemu_install;
 pub mod replay;

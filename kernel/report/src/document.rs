@@ -40,6 +40,10 @@ pub struct Document {
     /// Clock, temperature and throttling around the run, on a board that tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub board: Option<BoardStates>,
+    /// The single runs of a job file, in order, if there were several; then the fields above sum
+    /// them up.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub runs: Vec<Document>,
     /// How the run ended.
     pub verdict: Verdict,
 }
@@ -104,6 +108,37 @@ impl Document {
     pub fn outcome(&self) -> Outcome {
         let outcomes = self.stressors.iter().map(StressorResult::outcome);
         outcomes.reduce(Outcome::worse).unwrap_or(Outcome::NoData)
+    }
+
+    /// The document of a boot with these runs; `None` without any. One run is its own document. Of
+    /// several, times and stressors are put together, memory is the last run's, the verdict is the
+    /// gravest, and everything else only in [`runs`](Self::runs).
+    #[must_use]
+    pub fn of_runs(runs: Vec<Self>) -> Option<Self> {
+        let (first, last) = (runs.first()?, runs.last()?);
+        if runs.len() == 1 {
+            return runs.into_iter().next();
+        }
+        let commands: Vec<&str> = runs.iter().map(|run| run.settings.command.as_str()).collect();
+        let status = runs.iter().map(|run| run.verdict.status).reduce(Status::graver);
+        let states = first.board.zip(last.board);
+        let board =
+            states.map(|(first, last)| BoardStates { before: first.before, after: last.after });
+        Some(Self {
+            version: first.version.clone(),
+            machine: first.machine.clone(),
+            settings: Settings { command: commands.join("; "), ..first.settings.clone() },
+            elapsed_ns: runs.iter().map(|run| run.elapsed_ns).sum(),
+            stressors: runs.iter().flat_map(|run| run.stressors.clone()).collect(),
+            memory: last.memory,
+            latencies: Vec::new(),
+            comparison: None,
+            bounds: None,
+            latency: None,
+            board,
+            verdict: Verdict::of(status.unwrap_or(Status::NoData)),
+            runs,
+        })
     }
 
     /// Wall time of the run in seconds.

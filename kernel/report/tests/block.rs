@@ -3,7 +3,7 @@
 mod common;
 
 use proptest::prelude::*;
-use report::{BEGIN, Document, END, LINE_LIMIT, ReportError, parse_block};
+use report::{BEGIN, Document, END, LINE_LIMIT, ReportError, Status, Verdict, parse_block};
 
 fn block(document: &Document) -> String {
     let mut text = String::new();
@@ -64,4 +64,21 @@ proptest! {
         let _ = parse_block(&text);
         let _ = parse_block(&format!("{BEGIN} {text}\n{text}\n{END}"));
     }
+}
+
+#[test]
+fn runs_of_a_job_sum_up() {
+    let first = common::document();
+    let second = Document { elapsed_ns: 5, verdict: Verdict::of(Status::NoData), ..first.clone() };
+    assert_eq!(Document::of_runs(vec![]), None);
+    assert_eq!(Document::of_runs(vec![first.clone()]), Some(first.clone()));
+    let third = Document { verdict: Verdict::of(Status::Failed), ..first.clone() };
+    let runs = vec![first.clone(), second, third];
+    let whole = Document::of_runs(runs.clone()).unwrap();
+    assert_eq!(whole.verdict.status, Status::Failed);
+    assert_eq!(whole.elapsed_ns, 2 * first.elapsed_ns + 5);
+    assert_eq!(whole.stressors.len(), 3 * first.stressors.len());
+    assert_eq!(whole.runs, runs);
+    let back = Document::from_json(&whole.to_json().unwrap()).unwrap();
+    assert_eq!(back, whole);
 }

@@ -10,12 +10,12 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use boards::{Board, Machine};
 
-use crate::initrd;
 use crate::status::usage;
+use crate::{initrd, job};
 
 /// The kernel's name on the card; the same bytes as QEMU boots.
 const KERNEL: &str = "kernel_2712.img";
-/// Name of the archive with the corpus.
+/// Name of the archive with corpus and job file.
 const INITRD: &str = "initramfs";
 /// Names under which the firmware looks for a device tree: stepping C1, stepping D0.
 const TREES: [&str; 2] = ["bcm2712-rpi-5-b.dtb", "bcm2712-d-rpi-5-b.dtb"];
@@ -27,7 +27,7 @@ const OWN_TREES: [&[u8]; 2] = [
 const CONFIG: &str = include_str!("../../../boards/rpi5/config.txt");
 /// What is added to `config.txt` when there is an archive.
 const CONFIG_INITRD: &str = "
-# The pages that workloads put into memory, right behind the kernel.
+# Files for the kernel (the corpus, the job file), right behind it.
 initramfs initramfs followkernel
 ";
 /// What is added to `config.txt` when the console is the 40-pin header's.
@@ -44,6 +44,8 @@ pub struct Contents<'a> {
     pub arguments: &'a str,
     /// The pages that workloads put into memory.
     pub corpus: Option<&'a Path>,
+    /// A job file with what to run.
+    pub job: Option<&'a Path>,
     /// A device tree instead of ours, for both steppings.
     pub tree: Option<&'a Path>,
     /// The console is the UART on the 40-pin header instead of the debug connector.
@@ -69,9 +71,15 @@ impl Card {
         if contents.header_console {
             config.push_str(CONFIG_HEADER);
         }
-        if let Some(corpus) = contents.corpus {
+        let mut archive = Vec::new();
+        for (name, path) in [("corpus", contents.corpus), ("job", contents.job)] {
+            if let Some(path) = path {
+                archive.push((name, read(path)?));
+            }
+        }
+        if !archive.is_empty() {
             config.push_str(CONFIG_INITRD);
-            files.push((INITRD, initrd::bytes("corpus", &read(corpus)?)?));
+            files.push((INITRD, initrd::bytes(&archive)?));
         }
         let trees = match contents.tree {
             None => OWN_TREES.map(<[u8]>::to_vec),
@@ -118,7 +126,12 @@ fn command_line(contents: &Contents<'_>) -> Result<String> {
     let words: Vec<&str> = contents.arguments.split_ascii_whitespace().collect();
     let options =
         stress::Options::parse(&words.join(" ")).map_err(|error| usage(error.to_string()))?;
-    let idle = options.requests.is_empty() && options.action == stress::options::Action::Run;
+    if let Some(path) = contents.job {
+        job::check(path, &options)?;
+    }
+    let idle = contents.job.is_none()
+        && options.requests.is_empty()
+        && options.action == stress::options::Action::Run;
     let wants_shell = idle && !words.contains(&"shell");
     let mut line: Vec<&str> = vec!["log=text"];
     if contents.header_console {

@@ -40,6 +40,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE", requires = "board")]
     corpus: Option<PathBuf>,
 
+    /// What to run, one option a line, as with `run --job`
+    #[arg(long, value_name = "FILE", requires = "board")]
+    job: Option<PathBuf>,
+
     /// Device tree for the card, instead of zlab's own
     #[arg(long, value_name = "FILE", requires = "board")]
     dtb: Option<PathBuf>,
@@ -103,6 +107,7 @@ fn write_card(arguments: &Arguments, kernel: Vec<u8>) -> Result<()> {
         &Contents {
             arguments: arguments.stress.as_deref().unwrap_or_default(),
             corpus: arguments.corpus.as_deref(),
+            job: arguments.job.as_deref(),
             tree: arguments.dtb.as_deref(),
             header_console: arguments.console == ConsoleName::Header,
         },

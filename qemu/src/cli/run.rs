@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::session::Keyboard;
 use crate::status::{self, usage};
 use crate::vm::{Ending, KernelLog, Machine};
-use crate::{interrupt, qemu_install, units};
+use crate::{interrupt, job, qemu_install, units};
 
 /// The launcher's options.
 #[derive(Args, Debug)]
@@ -51,13 +51,9 @@ struct Options {
     #[arg(long, value_name = "FILE", value_parser = parse_input)]
     corpus: Option<PathBuf>,
 
-    /// Job file for the kernel
+    /// What to run, one option a line, as in stress-ng: several runs in one boot
     #[arg(long, value_name = "FILE", value_parser = parse_input)]
     job: Option<PathBuf>,
-
-    /// Allocation trace for the kernel
-    #[arg(long, value_name = "FILE", value_parser = parse_input)]
-    trace: Option<PathBuf>,
 
     #[command(flatten)]
     outputs: Outputs,
@@ -95,6 +91,8 @@ const EXAMPLES: &str = "
 Examples:
   cargo run -- run --vm 2 --vm-bytes 256M --resident 64M --timeout 5 --verify --metrics
   cargo run -- run --granule 16k --zpool zsmalloc --vm 2 --timeout 5 --yaml out.yaml
+  cargo run -- run --job nightly.job --html nightly.html
+  cargo run -- run shell
   cargo run -- run --icount --smp 1 --vm 1 --vm-bytes 64M --timeout 1 --metrics
   cargo run -- run --machine virt,gic-version=3,virtualization=on --timeout 1 --vm 1
   cargo run -p unikernel --target aarch64-unknown-none -- --vm 1 --timeout 1";
@@ -137,6 +135,10 @@ pub fn main(arguments: &[String]) -> Result<u8> {
 impl Options {
     fn machine(&self, words: Vec<String>) -> Result<Machine> {
         check_words(&words)?;
+        // Boot arguments that are wrong are the kernel's to explain.
+        if let (Some(path), Ok(boot)) = (&self.job, stress::Options::parse(&words.join(" "))) {
+            job::check(path, &boot)?;
+        }
         let interactive = words.iter().any(|word| word == "shell");
         let qemu = qemu_install::ensure()?;
         let named = |key: &str, value: &Option<String>| {
@@ -166,7 +168,7 @@ impl Options {
         if self.log != KernelLog::Defmt {
             machine = machine.log(self.log);
         }
-        for (name, path) in [("corpus", &self.corpus), ("job", &self.job), ("trace", &self.trace)] {
+        for (name, path) in [("corpus", &self.corpus), ("job", &self.job)] {
             if let Some(path) = path {
                 machine = machine.file(name, path);
             }

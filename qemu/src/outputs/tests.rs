@@ -33,6 +33,7 @@ fn document() -> Document {
         comparison: None,
         bounds: None,
         board: None,
+        runs: Vec::new(),
         verdict: Verdict::of(Status::Success),
     }
 }

@@ -93,6 +93,7 @@ pub fn document() -> Document {
         bounds: None,
         board: None,
         latency: None,
+        runs: Vec::new(),
         verdict: Verdict::of(Status::Success),
     }
 }

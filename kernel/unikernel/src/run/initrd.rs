@@ -9,6 +9,8 @@ use crate::println;
 pub struct Sections {
     /// Bytes that pages are filled from.
     pub corpus: Option<&'static [u8]>,
+    /// A job file.
+    pub job: Option<&'static [u8]>,
 }
 
 /// Bytes of a newc header.
@@ -50,6 +52,7 @@ impl Sections {
             match name {
                 TRAILER => return Ok(sections),
                 b"corpus" => sections.corpus = Some(contents),
+                b"job" => sections.job = Some(contents),
                 name => {
                     let name = core::str::from_utf8(name).unwrap_or("(not text)");
                     println!("zlab: warning: nothing uses {name} of the initial RAM disk yet");

@@ -6,6 +6,7 @@ pub mod bounds;
 pub mod compare;
 mod corpus;
 mod initrd;
+mod job;
 mod kernel;
 mod results;
 mod self_test;
@@ -115,9 +116,12 @@ pub fn main(boot: &'static Boot) -> ! {
         }
     };
     let corpus = corpus::choose(boot, &sections);
-    let prompt = shell::is_wanted(options);
-    if !prompt || options.has_work() {
-        let status = act(boot, options, &boot.machine.boot_arguments, cpus, &corpus);
+    let prompt = shell::is_wanted(options, sections.job.is_some());
+    if !prompt || options.has_work() || sections.job.is_some() {
+        let status = match sections.job {
+            Some(text) => job::run(boot, text, cpus, &corpus),
+            None => act(boot, options, &boot.machine.boot_arguments, cpus, &corpus),
+        };
         if !prompt {
             finish(status);
         }
@@ -148,11 +152,31 @@ fn workload(
     cpus: usize,
     corpus: &Corpus<'_>,
 ) -> Status {
+    match measure(boot, options, command, cpus, corpus) {
+        Ok(document) => {
+            print_results(options, &document);
+            document.verdict.status
+        }
+        Err(status) => status,
+    }
+}
+
+/// Runs the stressors that `command` asks for.
+///
+/// # Errors
+/// The status of a run that could not begin; why has been printed.
+fn measure(
+    boot: &'static Boot,
+    options: &Options,
+    command: &str,
+    cpus: usize,
+    corpus: &Corpus<'_>,
+) -> Result<Document, Status> {
     let kernel = match kernel::Kernel::new(boot, options) {
         Ok(kernel) => kernel,
         Err(problem) => {
             println!("zlab: error: {problem}");
-            return Status::NoResource;
+            return Err(Status::NoResource);
         }
     };
     let before = board::state(&boot.machine);
@@ -161,7 +185,7 @@ fn workload(
         Ok(measurement) => measurement,
         Err(problem) => {
             println!("zlab: error: {problem}");
-            return Status::NoResource;
+            return Err(Status::NoResource);
         }
     };
     let start_ns = clock::now_ns();
@@ -179,8 +203,7 @@ fn workload(
     let mut document = results::document(boot, options, command, cpus, run, kernel.latencies());
     document.latency = latency;
     document.board = before.zip(after).map(|(before, after)| BoardStates { before, after });
-    print_results(options, &document);
-    document.verdict.status
+    Ok(document)
 }
 
 fn greet(boot: &Boot, cpus: usize) {
@@ -241,11 +264,27 @@ fn greet(boot: &Boot, cpus: usize) {
 
 /// The tables for people and the document for programs, both from the same data.
 fn print_results(options: &Options, document: &Document) {
+    print_tables(options, document);
+    emit(document);
+}
+
+/// The tables for people.
+fn print_tables(options: &Options, document: &Document) {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = text::results(document, options.metrics, &mut out);
+    print_lines(&out);
+}
+
+/// The document for programs.
+fn emit(document: &Document) {
+    let mut out = String::new();
     let _ = document.emit(&mut out);
-    for line in out.lines() {
+    print_lines(&out);
+}
+
+fn print_lines(text: &str) {
+    for line in text.lines() {
         println!("{line}");
     }
 }

@@ -50,6 +50,7 @@ pub fn document(
         comparison: None,
         bounds: None,
         board: None,
+        runs: Vec::new(),
         verdict: Verdict::of(if damaged { Status::Failed } else { run.status }),
     }
 }

@@ -55,10 +55,10 @@ pub fn is_word(word: &str) -> bool {
 }
 
 /// Whether the boot arguments want the prompt: by its word, or because on a board they want nothing
-/// else. The launcher, which says that it waits for an exit status, gets one.
-pub fn is_wanted(options: &Options) -> bool {
+/// else and no job file does. The launcher, which says that it waits for an exit status, gets one.
+pub fn is_wanted(options: &Options, job: bool) -> bool {
     let asked = options.ignored.iter().any(|word| is_word(word));
-    asked || !options.has_work() && !options.boot.exit_by_semihosting
+    asked || !job && !options.has_work() && !options.boot.exit_by_semihosting
 }
 
 /// Prompts for ever.
