@@ -14,7 +14,14 @@ fn refused(words: &str, message: &[&str]) {
 fn unknown_option_is_refused_with_the_nearest() {
     refused("--vm 1 --vm-methd all", &["--vm-methd", "did you mean --vm-method"]);
     refused("--vm 1 --verfy", &["--verfy", "did you mean --verify"]);
-    refused("--fork 4", &["--fork"]);
+    refused("--frok 4", &["--frok"]);
+}
+
+#[test]
+fn a_stressor_that_needs_processes_is_skipped() {
+    let outcome = run(&machine().with("--fork 4"));
+    assert_eq!(outcome.status(), 4, "{outcome}");
+    assert_line(&outcome, &["fork: not implemented here"]);
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub enum Outcome {
     Failed,
     /// Could not start or go on for lack of memory.
     NoResource,
+    /// There is no such stressor here.
+    NotImplemented,
     /// Completed no check.
     NoData,
 }
@@ -108,16 +110,18 @@ impl Outcome {
             Self::Passed => Status::Success,
             Self::Failed => Status::Failed,
             Self::NoResource => Status::NoResource,
+            Self::NotImplemented => Status::NotImplemented,
             Self::NoData => Status::NoData,
         }
     }
 
-    /// The graver of the two: failed, then no memory, then no data, then passed.
+    /// The graver of the two: failed, no memory, not implemented, no data, passed.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         let gravity = |outcome| match outcome {
-            Self::Failed => 3,
-            Self::NoResource => 2,
+            Self::Failed => 4,
+            Self::NoResource => 3,
+            Self::NotImplemented => 2,
             Self::NoData => 1,
             Self::Passed => 0,
         };

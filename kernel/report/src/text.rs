@@ -195,10 +195,10 @@ pub fn summary(document: &Document, out: &mut dyn Write) -> fmt::Result {
             )?;
         }
     }
-    instances(document, "skipped", Outcome::NoResource, out)?;
-    instances(document, "passed", Outcome::Passed, out)?;
-    instances(document, "failed", Outcome::Failed, out)?;
-    instances(document, "metrics untrustworthy", Outcome::NoData, out)?;
+    instances(document, "skipped", &[Outcome::NoResource, Outcome::NotImplemented], out)?;
+    instances(document, "passed", &[Outcome::Passed], out)?;
+    instances(document, "failed", &[Outcome::Failed], out)?;
+    instances(document, "metrics untrustworthy", &[Outcome::NoData], out)?;
     let success = if document.verdict.status.code() == 0 { "successful" } else { "unsuccessful" };
     writeln!(out, "{INFO}{success} run completed in {}", Duration(document.elapsed_ns))
 }
@@ -206,21 +206,42 @@ pub fn summary(document: &Document, out: &mut dyn Write) -> fmt::Result {
 fn instances(
     document: &Document,
     label: &str,
-    outcome: Outcome,
+    outcomes: &[Outcome],
     out: &mut dyn Write,
 ) -> fmt::Result {
-    let total: usize = document.stressors.iter().map(|stressor| stressor.count(outcome)).sum();
+    let count = |stressor: &StressorResult| -> usize {
+        outcomes.iter().map(|&outcome| stressor.count(outcome)).sum()
+    };
+    let total: usize = document.stressors.iter().map(count).sum();
     write!(out, "{INFO}{label}: {total}")?;
     if total > 0 {
         write!(out, ":")?;
     }
     for stressor in &document.stressors {
-        let count = stressor.count(outcome);
+        let count = count(stressor);
         if count > 0 {
             write!(out, " {} ({count})", stressor.name)?;
         }
     }
     writeln!(out)
+}
+
+/// Writes how much CPU time the stressors used of what there was, as `--times` does.
+///
+/// # Errors
+/// Those of `out`.
+pub fn times(document: &Document, out: &mut dyn Write) -> fmt::Result {
+    let elapsed = document.elapsed_seconds();
+    let available = elapsed * f64::from(document.machine.cpus);
+    let user: f64 = document.stressors.iter().map(StressorResult::user_seconds).sum();
+    let system: f64 = document.stressors.iter().map(StressorResult::system_seconds).sum();
+    writeln!(out, "{INFO}for a {elapsed:.2}s run time:")?;
+    writeln!(out, "{INFO}  {available:8.2}s available CPU time")?;
+    for (name, seconds) in [("user", user), ("system", system), ("total", user + system)] {
+        let percent = divide(100.0 * seconds, available);
+        writeln!(out, "{INFO}  {seconds:8.2}s {name:<6} time ({percent:6.2}%)")?;
+    }
+    Ok(())
 }
 
 /// A time in nanoseconds, as `1 hour, 2 mins, 3.45 secs`.

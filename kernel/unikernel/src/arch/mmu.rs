@@ -120,12 +120,12 @@ pub fn publish_entry() {
     unsafe { asm!("dsb ishst", "isb", options(nostack)) };
 }
 
-/// Cleans what a CPU with its MMU off is going to read.
+/// Writes the cache lines of a range back to memory, for whom the caches are not, and drops them.
 pub fn clean_to_memory(range: Range<usize>) {
     let line = 64;
     let mut address = range.start & !(line - 1);
     while address < range.end {
-        // SAFETY: cleaning writes back what is there.
+        // SAFETY: writes back what is there.
         unsafe { asm!("dc civac, {}", in(reg) address, options(nostack)) };
         address += line;
     }

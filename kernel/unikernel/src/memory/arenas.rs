@@ -131,12 +131,11 @@ impl<G: TranslationGranule> Arenas<G> {
         unsafe { (*place.arena.get()).take() }.map(|pages| pages.arena)
     }
 
-    /// Slots whose arena was mapped by `thread` and still is.
-    pub fn of_thread(&self, thread: u16) -> impl Iterator<Item = usize> + '_ {
+    /// Slots whose arena was mapped by `thread` and still is: bit i for slot i.
+    pub fn of_thread(&self, thread: u16) -> u64 {
         let active = self.active.load(Ordering::Relaxed);
-        (0..SLOTS).filter(move |&slot| {
-            active & (1 << slot) != 0 && self.slots[slot].thread.load(Ordering::Relaxed) == thread
-        })
+        let its = |slot: &usize| self.slots[*slot].thread.load(Ordering::Relaxed) == thread;
+        (0..SLOTS).filter(its).fold(0, |bits, slot| bits | 1 << slot) & active
     }
 
     /// Pins the arena in a slot.
@@ -224,6 +223,12 @@ impl<G: TranslationGranule> Pinned<'_, G> {
         if let Some(pages) = self.inner() {
             pages.resident.remove(page);
         }
+    }
+
+    /// The frame of one page becomes that of another; both entries are claimed.
+    pub fn move_resident(&self, from: usize, to: usize) {
+        self.remove_resident(from);
+        self.add_resident(to);
     }
 
     fn inner(&self) -> Option<&Pages<G>> {

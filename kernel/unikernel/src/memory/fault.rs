@@ -41,8 +41,8 @@ pub fn serve(address: usize) -> bool {
     served
 }
 
-/// Why a thread ends over a fault.
-enum Failure {
+/// Why a page cannot be supplied.
+pub(super) enum Failure {
     /// No frame could be had.
     OutOfMemory,
     /// What the store has is damaged.
@@ -128,10 +128,21 @@ fn supply<G: TranslationGranule>(
     page: usize,
     claim: Claim<'_>,
 ) -> Result<FaultKind, Failure> {
-    let Some(mut frame) = pager.take_frame() else {
+    let Some(frame) = pager.take_frame() else {
         claim.restore();
         return Err(Failure::OutOfMemory);
     };
+    fill(pager, pinned, page, claim, frame)
+}
+
+/// Fills a frame that is counted as resident for the claimed page, maps it.
+pub(super) fn fill<G: TranslationGranule>(
+    pager: &Pager<G>,
+    pinned: &Pinned<'_, G>,
+    page: usize,
+    claim: Claim<'_>,
+    mut frame: Frame<G>,
+) -> Result<FaultKind, Failure> {
     let kind = match swap::stored_of(claim.before()) {
         None => {
             frame.clear();

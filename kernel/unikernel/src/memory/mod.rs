@@ -9,6 +9,7 @@
 //! Follow a page: [`fault`] serves a fault of a thread on an arena; when the allowance of frames
 //! is used up, [`reclaim`] picks a victim and hands it to the compressed store ([`swap`]).
 
+pub mod advise;
 pub mod arenas;
 pub mod counters;
 pub mod fault;
@@ -17,5 +18,6 @@ pub mod heap;
 pub mod map;
 pub mod pager;
 pub mod reclaim;
+pub mod remap;
 pub mod stacks;
 pub mod swap;

@@ -13,6 +13,7 @@ use paging::{
 use zpool::{Budget, Handle, Owner, Owners};
 use zswap::Store;
 
+use super::advise::Advice;
 use super::arenas::{self, Arenas, Pinned};
 use super::counters::Counters;
 use super::frames::{Frame, Frames, TableFrames};
@@ -43,14 +44,28 @@ pub trait Paging: Sync {
     /// Forgets the contents of an arena.
     fn discard_arena(&self, slot: usize);
 
+    /// Does about these pages of an arena what the advice calls for; for how many something was
+    /// done.
+    fn advise(&self, slot: usize, pages: Range<usize>, advice: Advice) -> usize;
+
+    /// Exchanges two pages of an arena; false when somebody is at one of them.
+    fn exchange(&self, slot: usize, one: usize, other: usize) -> bool;
+
+    /// Moves an arena to a slot of its own with at least `bytes` bytes; its slot and addresses.
+    /// `None` when there is none, and the arena is where it was.
+    fn move_arena(&self, slot: usize, bytes: usize) -> Option<(usize, Range<usize>)>;
+
+    /// Whether a page of an arena has a frame.
+    fn is_resident(&self, slot: usize, page: usize) -> bool;
+
     /// Ends an arena.
     fn unmap_arena(&self, slot: usize);
 
     /// Pages of an arena that have a frame.
     fn arena_resident(&self, slot: usize) -> usize;
 
-    /// Ends what a killed thread has left.
-    fn unmap_arenas_of(&self, thread: u16);
+    /// The slots of arenas that a thread mapped: bit i for slot i.
+    fn arenas_of(&self, thread: u16) -> u64;
 
     /// Allows arenas that many frames at once.
     fn set_allowance(&self, pages: usize);
@@ -145,20 +160,20 @@ impl<G: TranslationGranule> Pager<G> {
         debug_assert!(counted, "a frame that was not counted");
     }
 
-    /// Makes every page of an arena empty.
-    fn empty(&self, pinned: &Pinned<'_, G>) {
-        let mut page = 0;
-        while page < pinned.pages() {
-            page = self.empty_batch(pinned, page);
+    /// Makes pages of an arena empty.
+    pub(super) fn empty(&self, pinned: &Pinned<'_, G>, pages: Range<usize>) {
+        let mut page = pages.start;
+        while page < pages.end {
+            page = self.empty_batch(pinned, page..pages.end);
         }
     }
 
-    /// Empties pages from `page` on until the batch is full; returns where to go on.
-    fn empty_batch(&self, pinned: &Pinned<'_, G>, mut page: usize) -> usize {
+    /// Empties pages from the front until the batch is full; returns where to go on.
+    fn empty_batch(&self, pinned: &Pinned<'_, G>, pages: Range<usize>) -> usize {
+        let mut page = pages.start;
         let mut unmapped: heapless::Vec<(usize, Claim<'_>, PhysicalAddress), BATCH> =
             heapless::Vec::new();
-        let first = page;
-        while page < pinned.pages() && !unmapped.is_full() {
+        while page < pages.end && !unmapped.is_full() {
             let Some(entry) = pinned.entry(page) else { break };
             match entry.load() {
                 Ok(Entry::Empty) => {}
@@ -184,7 +199,7 @@ impl<G: TranslationGranule> Pager<G> {
             page += 1;
         }
         if !unmapped.is_empty() {
-            mmu::invalidate_pages(pinned.address(first)..pinned.address(page), G::SIZE);
+            mmu::invalidate_pages(pinned.address(pages.start)..pinned.address(page), G::SIZE);
         }
         for (page, claim, frame) in unmapped {
             pinned.remove_resident(page);
@@ -248,8 +263,29 @@ impl<G: TranslationGranule> Paging for Pager<G> {
 
     fn discard_arena(&self, slot: usize) {
         if let Some(pinned) = self.arenas.pin(slot) {
-            self.empty(&pinned);
+            self.empty(&pinned, 0..pinned.pages());
         }
+    }
+
+    fn advise(&self, slot: usize, pages: Range<usize>, advice: Advice) -> usize {
+        self.advise_pages(slot, pages, advice)
+    }
+
+    fn exchange(&self, slot: usize, one: usize, other: usize) -> bool {
+        self.exchange_pages(slot, one, other)
+    }
+
+    fn move_arena(&self, slot: usize, bytes: usize) -> Option<(usize, Range<usize>)> {
+        let (to, range) = self.map_arena(bytes)?;
+        self.move_pages(slot, to);
+        self.unmap_arena(slot);
+        Some((to, range))
+    }
+
+    fn is_resident(&self, slot: usize, page: usize) -> bool {
+        let pinned = self.arenas.pin(slot);
+        let entry = pinned.as_ref().and_then(|pinned| pinned.entry(page));
+        entry.is_some_and(|entry| matches!(entry.load(), Ok(Entry::Present(_))))
     }
 
     fn unmap_arena(&self, slot: usize) {
@@ -266,10 +302,8 @@ impl<G: TranslationGranule> Paging for Pager<G> {
         self.arenas.pin(slot).map_or(0, |pinned| pinned.resident())
     }
 
-    fn unmap_arenas_of(&self, thread: u16) {
-        for slot in self.arenas.of_thread(thread) {
-            self.unmap_arena(slot);
-        }
+    fn arenas_of(&self, thread: u16) -> u64 {
+        self.arenas.of_thread(thread)
     }
 
     fn set_allowance(&self, pages: usize) {

@@ -10,7 +10,7 @@ use paging::TranslationGranule;
 use zpool::Budget;
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 
-use super::arenas::PinnedAll;
+use super::arenas::Pinned;
 use super::counters::count;
 use super::frames::Frame;
 use super::pager::{ArenaOwners, Pager};
@@ -66,7 +66,7 @@ impl<G: TranslationGranule> Pager<G> {
     }
 
     /// A free frame within the allowance.
-    fn take_free(&self) -> Option<Frame<G>> {
+    pub(super) fn take_free(&self) -> Option<Frame<G>> {
         if !self.residency.try_reserve() {
             return None;
         }
@@ -96,7 +96,8 @@ impl<G: TranslationGranule> Pager<G> {
             }
             visits -= scan.visited;
             if let Some((number, victim)) = scan.victim {
-                round.frame = self.store_victim(&arenas, number, victim);
+                let Some((pinned, page)) = arenas.locate(number) else { break };
+                round.frame = self.store_victim(&pinned, page, victim);
                 round.refused += usize::from(round.frame.is_none());
             }
         }
@@ -106,13 +107,14 @@ impl<G: TranslationGranule> Pager<G> {
         round
     }
 
-    fn store_victim(
+    /// Stores a page that was unmapped; its frame, which stays counted as resident. A page that the
+    /// store refuses is mapped again.
+    pub(super) fn store_victim(
         &self,
-        arenas: &PinnedAll<'_, G>,
-        number: usize,
+        pinned: &Pinned<'_, G>,
+        page: usize,
         victim: paging::Victim<'_>,
     ) -> Option<Frame<G>> {
-        let (pinned, page) = arenas.locate(number)?;
         let (present, claim) = victim.invalidate(|| mmu::invalidate_page(pinned.address(page)));
         // SAFETY: the entry named a frame that `take_frame` handed out; the claim makes it this
         // code's alone, and it is given up again below if the page goes back.

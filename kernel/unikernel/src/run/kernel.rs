@@ -4,25 +4,26 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ops::Range;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use report::{LatencyHistogram, PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 use stress::{
-    Arena, LoadError, Machine, Options, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes,
-    WorkerEnd,
+    Arena, LoadError, Machine, Mutex, Options, OutOfMemory, PageStore, Pool, Refusal, Semaphore,
+    ThreadTimes, WorkerEnd,
 };
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark};
 use zpool::{Env, NoOwners, ZPool};
 use zswap::{Keyed, Reject, Settings, Store};
 
+use super::arena::{KernelArena, drop_arenas_of};
 use super::booked::{BookedPool, System};
+use super::primitives::{KernelMutex, KernelSemaphore};
 use super::{Boot, CONTEXTS, results};
-use crate::arch::clock;
+use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
-use crate::sched::{self, PRIORITY_WORKER};
+use crate::sched::{self, PRIORITY_WORKER, semaphore};
 use crate::trace::operations::{LOAD, STORE};
 use crate::trace::timed_pool;
 use crate::{cpu, println};
@@ -103,7 +104,7 @@ fn new_store(boot: &'static Boot, options: &Options) -> Result<KeyedStore, &'sta
     };
     // SAFETY: the pool is taken back after the store, see `KeyedStore`.
     let store = Box::into_raw(Box::new(Store::new(unsafe { &**pool }, contexts, settings)));
-    let pages = options.zswap.bytes.bytes_of(ram) as usize / page_size;
+    let pages = options.bytes("zswap", "bytes", ram) as usize / page_size;
     // SAFETY: the store is taken back after its front, see `KeyedStore`.
     let Some(front) = (boot.keyed)(unsafe { &*store }, pages) else {
         // SAFETY: both are from `into_raw` and nobody refers to them.
@@ -143,8 +144,8 @@ impl Machine for Kernel {
     }
 
     fn map(&self, bytes: usize) -> Result<Box<dyn Arena + '_>, OutOfMemory> {
-        let (slot, range) = self.paging.map_arena(bytes).ok_or(OutOfMemory)?;
-        Ok(Box::new(KernelArena { paging: self.paging, slot, range }))
+        let arena = KernelArena::map(self.paging, bytes)?;
+        Ok(arena)
     }
 
     fn limit_resident(&self, pages: usize) {
@@ -197,6 +198,19 @@ impl Machine for Kernel {
         Some(&**self.keyed.as_ref()?.front)
     }
 
+    fn flush(&self, words: &[u64]) {
+        let range = words.as_ptr_range();
+        mmu::clean_to_memory(range.start.addr()..range.end.addr());
+    }
+
+    fn mutex(&self) -> Box<dyn Mutex + '_> {
+        Box::new(KernelMutex(SleepLock::new(())))
+    }
+
+    fn semaphore(&self, permits: usize) -> Box<dyn Semaphore + '_> {
+        Box::new(KernelSemaphore(semaphore::Semaphore::new(permits)))
+    }
+
     fn yield_now(&self) {
         sched::yield_now();
     }
@@ -215,11 +229,12 @@ impl Machine for Kernel {
 
     fn run_workers(&self, count: usize, worker: &(dyn Fn(usize) + Sync)) -> Vec<WorkerEnd> {
         let jobs: Vec<Job<'_>> = (0..count).map(|number| Job { worker, number }).collect();
+        let first = sched::current().cpu();
         let threads: Vec<Option<&'static Thread>> = jobs
             .iter()
             .map(|job| {
                 let argument = core::ptr::from_ref(job).expose_provenance() as u64;
-                let cpu = job.number % cpu::online();
+                let cpu = (first + job.number) % cpu::online();
                 let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument)?;
                 sched::start(thread);
                 Some(thread)
@@ -231,7 +246,9 @@ impl Machine for Kernel {
                 let Some(thread) = thread else { return WorkerEnd::NotStarted };
                 let index = thread.index();
                 let (outcome, _) = thread.join();
-                self.paging.unmap_arenas_of(index);
+                if outcome == Outcome::OutOfMemory {
+                    drop_arenas_of(self.paging, index);
+                }
                 match outcome {
                     Outcome::Returned => WorkerEnd::Returned,
                     Outcome::OutOfMemory => WorkerEnd::Killed,
@@ -252,37 +269,6 @@ fn run_job(argument: u64) {
     // SAFETY: `run_workers` passes the address of a job that lives until every thread is joined.
     let job = unsafe { &*job };
     (job.worker)(job.number);
-}
-
-/// Demand-paged memory.
-struct KernelArena {
-    paging: &'static dyn Paging,
-    slot: usize,
-    range: Range<usize>,
-}
-
-impl Arena for KernelArena {
-    fn words(&mut self) -> &mut [u64] {
-        let start = core::ptr::with_exposed_provenance_mut::<u64>(self.range.start);
-        // SAFETY: the range is an arena of whole pages that belongs to this value; its pages
-        // read as zeros first, and come and go by page faults.
-        unsafe { core::slice::from_raw_parts_mut(start, self.range.len() / size_of::<u64>()) }
-    }
-
-    fn discard(&mut self) -> Result<(), OutOfMemory> {
-        self.paging.discard_arena(self.slot);
-        Ok(())
-    }
-
-    fn resident_pages(&self) -> usize {
-        self.paging.arena_resident(self.slot)
-    }
-}
-
-impl Drop for KernelArena {
-    fn drop(&mut self) {
-        self.paging.unmap_arena(self.slot);
-    }
 }
 
 /// The keyed front end, as workloads see a store.

@@ -1,5 +1,6 @@
 //! The boot arguments' workload, its report and verdict.
 
+mod arena;
 mod booked;
 pub mod bounds;
 #[cfg_attr(not(feature = "compare"), path = "without_compare.rs")]
@@ -8,6 +9,7 @@ mod corpus;
 mod initrd;
 mod job;
 mod kernel;
+mod primitives;
 mod results;
 mod self_test;
 
@@ -86,16 +88,9 @@ pub fn main(boot: &'static Boot) -> ! {
     let cpus = start::start_cpus(boot);
     greet(boot, cpus);
     let options = &boot.options;
-    match options.action {
-        Action::Help => {
-            println!("{}", stress::help());
-            finish(Status::Success)
-        }
-        Action::ListStressors => {
-            println!("{}", stress::options::stressors());
-            finish(Status::Success)
-        }
-        Action::Run | Action::Compare | Action::Bounds(_) => {}
+    if let Some(text) = options.text() {
+        println!("{text}");
+        finish(Status::Success)
     }
     match options.boot.injection {
         Some(Injection::Panic) => panic!("a panic on purpose (inject=panic)"),
@@ -272,6 +267,9 @@ fn print_results(options: &Options, document: &Document) {
 fn print_tables(options: &Options, document: &Document) {
     let mut out = String::new();
     // Writing to a string cannot fail.
+    if options.times {
+        let _ = text::times(document, &mut out);
+    }
     let _ = text::results(document, options.metrics, &mut out);
     print_lines(&out);
 }

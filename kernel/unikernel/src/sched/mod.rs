@@ -6,6 +6,7 @@
 
 pub mod preemption;
 pub mod queue;
+pub mod semaphore;
 pub mod sleep_lock;
 pub mod slice;
 pub mod thread;

@@ -7,7 +7,7 @@ use alloc::string::String;
 
 use line::Editor;
 use report::{Status, Verdict};
-use stress::options::{Action, BootOptions};
+use stress::options::BootOptions;
 use stress::{Corpus, Options};
 
 use crate::arch::clock;
@@ -93,13 +93,12 @@ impl Shell<'_> {
                 return;
             }
         };
-        match options.action {
-            Action::Help => println!("{}", stress::help()),
-            Action::ListStressors => println!("{}", stress::options::stressors()),
-            Action::Run if !options.has_work() => {
+        match options.text() {
+            Some(text) => println!("{text}"),
+            None if !options.has_work() => {
                 println!("zlab: error: no stressor in `{line}`, such as --vm 1");
             }
-            Action::Run | Action::Compare | Action::Bounds(_) => {
+            None => {
                 let status = run::act(self.boot, &options, line, self.cpus, self.corpus);
                 println!("zlab: info:  [0] this run: {}", Verdict::of(status));
             }

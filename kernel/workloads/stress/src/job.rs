@@ -1,18 +1,17 @@
 //! Runs what the options ask for.
 
-use alloc::string::ToString;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
 use core::sync::atomic::{AtomicU8, AtomicU64};
 
 use once_cell::race::OnceBox;
-use report::{InstanceResult, Outcome, Snapshot, Status, StressorResult};
+use report::{Outcome, Snapshot, Status, StressorResult};
 
 use crate::corpus::Corpus;
+use crate::counters::Counters;
 use crate::options::{Options, Request};
 use crate::stressors::{self, Stressor};
-use crate::worker::{Counters, Shared, State, Worker};
-use crate::{Machine, WorkerEnd};
+use crate::worker::{Shared, Worker};
+use crate::{Machine, result};
 
 /// What a run did: the parts of a [`report::Document`] that the workloads know.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,22 +26,54 @@ pub struct RunReport {
     pub status: Status,
 }
 
-/// One stressor of the run and its workers' place among all workers.
-struct Group {
-    stressor: &'static Stressor,
-    first: usize,
-    count: usize,
+/// One stressor of the run and its workers' place among those that run together.
+pub(crate) struct Group {
+    pub stressor: &'static Stressor,
+    pub first: usize,
+    pub count: usize,
 }
 
-/// Runs all stressors asked for at once and waits for them.
+/// Runs the stressors asked for, together or one after the other, and waits for them.
 ///
 /// Prints what starts, what fails as it fails, and progress; the results are for the caller to
-/// print.
+/// print. The memory figures are those of the stressors that ran last; events are counted over the
+/// whole run.
 #[must_use]
 pub fn run(machine: &dyn Machine, options: &Options, corpus: &Corpus<'_>) -> RunReport {
+    let start_ns = machine.now_ns();
+    announce(machine, options);
     let groups = groups(machine, options);
-    announce(machine, options, &groups);
-    machine.limit_resident(resident_pages(machine, options, &groups));
+    let mut stressors: Vec<StressorResult> = options.missing.iter().map(result::missing).collect();
+    let mut memory = if groups.is_empty() { machine.snapshot() } else { Snapshot::default() };
+    let together = if options.sequential { 1 } else { groups.len().max(1) };
+    for (number, together) in groups.chunks(together).enumerate() {
+        if options.sequential {
+            let (name, of) = (together[0].stressor.name, groups.len());
+            let percent = (number + 1) as f64 * 100.0 / of as f64;
+            machine.print(format_args!(
+                "zlab: info:  [0] starting {name}, {} of {of} ({percent:.2}%)",
+                number + 1
+            ));
+        }
+        let (results, snapshot) = run_together(machine, options, corpus, together);
+        stressors.extend(results);
+        memory = snapshot;
+    }
+    let outcomes = stressors.iter().map(StressorResult::outcome);
+    let status = outcomes.reduce(Outcome::worse).unwrap_or(Outcome::NoData).status();
+    let elapsed_ns = machine.now_ns().saturating_sub(start_ns);
+    RunReport { stressors, memory, elapsed_ns, status }
+}
+
+/// Runs some stressors at once.
+fn run_together(
+    machine: &dyn Machine,
+    options: &Options,
+    corpus: &Corpus<'_>,
+    groups: &[Group],
+) -> (Vec<StressorResult>, Snapshot) {
+    dispatch(machine, options, groups);
+    machine.limit_resident(resident_pages(machine, options, groups));
 
     let workers = groups.iter().map(|group| group.count).sum();
     let start_ns = machine.now_ns();
@@ -63,18 +94,16 @@ pub fn run(machine: &dyn Machine, options: &Options, corpus: &Corpus<'_>) -> Run
         let worker = Worker::begin(&shared, counters, group.stressor, instance, group.count);
         (group.stressor.run)(&worker);
     });
-    let elapsed_ns = machine.now_ns().saturating_sub(start_ns);
 
     // Nobody finished: the figures as they are.
     shared.sample();
     let memory = shared.sample.get().copied().unwrap_or_default();
-    let stressors: Vec<_> =
-        groups.iter().map(|group| result(machine, options, group, &shared, &ends)).collect();
-    let outcomes = stressors.iter().map(StressorResult::outcome);
-    let status = outcomes.reduce(Outcome::worse).unwrap_or(Outcome::NoData).status();
-    RunReport { stressors, memory, elapsed_ns, status }
+    let results =
+        groups.iter().map(|group| result::result(machine, options, group, &shared, &ends));
+    (results.collect(), memory)
 }
 
+/// The stressors, numbered among those that run together.
 fn groups(machine: &dyn Machine, options: &Options) -> Vec<Group> {
     let mut first = 0;
     let group = |request: &Request| {
@@ -83,14 +112,16 @@ fn groups(machine: &dyn Machine, options: &Options) -> Vec<Group> {
             instances => instances as usize,
         };
         let group = Group { stressor: stressors::find(request.name)?, first, count };
-        first += count;
+        if !options.sequential {
+            first += count;
+        }
         Some(group)
     };
     options.requests.iter().filter_map(group).collect()
 }
 
-fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
-    if groups.is_empty() {
+fn announce(machine: &dyn Machine, options: &Options) {
+    if options.requests.is_empty() && options.missing.is_empty() {
         return;
     }
     match options.limit_ns() {
@@ -104,6 +135,13 @@ fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
             Seconds(limit_ns)
         )),
     }
+    for missing in &options.missing {
+        let name = missing.name;
+        machine.print(format_args!("zlab: info:  [0] {name}: not implemented here, skipped"));
+    }
+}
+
+fn dispatch(machine: &dyn Machine, options: &Options, groups: &[Group]) {
     let mut hogs = alloc::string::String::new();
     for group in groups {
         let comma = if hogs.is_empty() { "" } else { ", " };
@@ -112,7 +150,11 @@ fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
     machine.print(format_args!("zlab: info:  [0] dispatching hogs: {hogs}"));
     let memory = machine.memory_bytes();
     for group in groups {
-        let (name, bytes) = (group.stressor.name, (group.stressor.bytes)(options, memory));
+        let (name, bytes) =
+            (group.stressor.name, group.stressor.bytes(options, memory, group.count));
+        if bytes == 0 {
+            continue;
+        }
         machine.print(format_args!(
             "zlab: info:  [0] {name}: using {} per stressor instance (total {} of {} memory)",
             Size(bytes / group.count as u64),
@@ -126,83 +168,13 @@ fn announce(machine: &dyn Machine, options: &Options, groups: &[Group]) {
 fn resident_pages(machine: &dyn Machine, options: &Options, groups: &[Group]) -> usize {
     const LEAST_PER_WORKER: usize = 4;
     let memory = machine.memory_bytes();
-    let paged = groups.iter().filter(|group| group.stressor.paged);
+    let paged = groups.iter().filter(|group| group.stressor.is_paged());
     let (workers, working_sets) = paged.fold((0, 0_u64), |(workers, bytes), group| {
-        let more = (group.stressor.bytes)(options, memory);
+        let more = group.stressor.bytes(options, memory, group.count);
         (workers + group.count, bytes.saturating_add(more))
     });
     let pages = options.resident.bytes_of(working_sets) / machine.page_size() as u64;
     usize::try_from(pages).unwrap_or(usize::MAX).max(workers * LEAST_PER_WORKER)
-}
-
-fn result(
-    machine: &dyn Machine,
-    options: &Options,
-    group: &Group,
-    shared: &Shared<'_>,
-    ends: &[WorkerEnd],
-) -> StressorResult {
-    let numbers = group.first..group.first + group.count;
-    let counters = &shared.counters[numbers.clone()];
-    let instances = numbers.map(|number| {
-        let end = ends.get(number).copied().unwrap_or(WorkerEnd::NotStarted);
-        instance(machine, options, group, &shared.counters[number], end)
-    });
-    StressorResult {
-        name: group.stressor.name.to_string(),
-        method: (group.stressor.method)(options).map(ToString::to_string),
-        bytes: (group.stressor.bytes)(options, machine.memory_bytes()),
-        instances: instances.collect(),
-        metrics: (group.stressor.metrics)(counters),
-    }
-}
-
-fn instance(
-    machine: &dyn Machine,
-    options: &Options,
-    group: &Group,
-    counters: &Counters,
-    end: WorkerEnd,
-) -> InstanceResult {
-    let name = group.stressor.name;
-    let checks = counters.checks.load(Relaxed);
-    let verify_errors = counters.errors.load(Relaxed);
-    let bogo_ops = counters.ticks.load(Relaxed) >> group.stressor.tick_shift;
-    let unchecked = checks == 0 && (group.stressor.checks)(options);
-    let outcome = match (end, counters.state()) {
-        _ if verify_errors > 0 => Outcome::Failed,
-        (_, State::Failed) => Outcome::Failed,
-        (_, State::NoResource) | (WorkerEnd::NotStarted, _) => Outcome::NoResource,
-        (WorkerEnd::Killed, _) => Outcome::NoResource,
-        (WorkerEnd::Returned, State::Running) => Outcome::Failed,
-        (WorkerEnd::Returned, State::Finished) if bogo_ops == 0 || unchecked => Outcome::NoData,
-        (WorkerEnd::Returned, State::Finished) => Outcome::Passed,
-    };
-    if verify_errors > 0 {
-        machine.print(format_args!(
-            "zlab: fail:  [0] {name}: detected {verify_errors} bit errors while stressing memory"
-        ));
-    }
-    match end {
-        WorkerEnd::Returned => {}
-        WorkerEnd::Killed => machine.print(format_args!(
-            "zlab: fail:  [0] {name}: an instance was stopped: a page fault found no memory"
-        )),
-        WorkerEnd::NotStarted => machine.print(format_args!(
-            "zlab: fail:  [0] {name}: an instance was not started: no memory for its thread"
-        )),
-    }
-    let start_ns = counters.start_ns.load(Relaxed);
-    InstanceResult {
-        outcome,
-        bogo_ops,
-        real_ns: counters.end_ns.load(Relaxed).saturating_sub(start_ns),
-        user_ns: counters.user_ns.load(Relaxed),
-        system_ns: counters.system_ns.load(Relaxed),
-        checks,
-        verify_errors,
-        resident_max_bytes: counters.resident_max_bytes.load(Relaxed),
-    }
 }
 
 /// A time in seconds, with as many decimals as it needs, at most three.

@@ -103,6 +103,7 @@ pub fn parse(text: &str, boot: &Options) -> Result<Vec<JobRun>, JobError> {
                 if begun || !set.stressors.is_empty() {
                     set.end(&mut runs).map_err(at)?;
                     set.options.requests.clear();
+                    set.options.missing.clear();
                     set.options.latency = boot.latency.clone();
                     set.stressors.clear();
                 }
@@ -132,22 +133,28 @@ impl Set {
         if settled {
             return Err(JobProblem::NotHere(words));
         }
-        let work =
-            self.options.requests != before.requests || self.options.latency != before.latency;
+        let work = self.options.requests != before.requests
+            || self.options.missing != before.missing
+            || self.options.selection != before.selection
+            || self.options.latency != before.latency;
         if work { &mut self.stressors } else { &mut self.settings }.push(words);
         Ok(())
     }
 
     /// Adds the runs of this set.
     fn end(&mut self, runs: &mut Vec<JobRun>) -> Result<(), JobProblem> {
-        self.options.latency.complete();
+        self.options.complete().map_err(JobProblem::Option)?;
         if !self.options.has_work() {
             return Err(JobProblem::NothingToRun);
         }
         match self.way {
             Way::Sequential if self.options.requests.len() > 1 => {
+                let mut missing = core::mem::take(&mut self.options.missing);
                 for &request in &self.options.requests {
-                    let options = Options { requests: [request].into(), ..self.options.clone() };
+                    let requests = [request].into();
+                    // Those that are not here are skipped once.
+                    let missing = core::mem::take(&mut missing);
+                    let options = Options { requests, missing, ..self.options.clone() };
                     let stressor = alloc::format!("--{} {}", request.name, request.instances);
                     runs.push(JobRun { options, command: self.command(&[stressor]) });
                 }
@@ -228,7 +235,7 @@ mod tests {
             run.options.requests.iter().map(|request| request.name).collect::<Vec<_>>().join(" ")
         };
         assert_eq!(runs.iter().map(stressors).collect::<Vec<_>>(), ["vm", "vm", "zswap", "zpool"]);
-        let methods: Vec<_> = runs.iter().map(|run| run.options.vm.method).collect();
+        let methods: Vec<_> = runs.iter().map(|run| run.options.choice("vm", "method")).collect();
         assert_eq!(methods, ["flip", "gray", "gray", "gray"]);
         assert_eq!(runs[2].command, "--zswap 1 --timeout 1 --vm-method flip --vm-method gray");
         assert_eq!(Options::parse(&runs[2].command).unwrap(), runs[2].options);

@@ -5,21 +5,24 @@
 extern crate alloc;
 
 pub mod corpus;
+mod counters;
 mod job;
 pub mod job_file;
 mod machine;
+mod metrics;
 pub mod options;
 mod random;
+mod result;
+mod store;
 mod stressors;
 mod vm;
 mod worker;
-mod zpool;
-mod zswap;
 
 pub use corpus::Corpus;
 pub use job::{RunReport, run};
 pub use machine::{
-    Arena, LoadError, Machine, OutOfMemory, PageStore, Pool, Refusal, ThreadTimes, WorkerEnd,
+    Advice, Arena, LoadError, Machine, Mutex, OutOfMemory, PageStore, Pool, Refusal, Semaphore,
+    ThreadTimes, WorkerEnd,
 };
 pub use options::{Options, help};
 pub use stressors::{STRESSORS, Stressor};

@@ -3,6 +3,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
+use core::sync::atomic::AtomicU64;
 
 use report::Snapshot;
 use zpool::{Owners, ZPool};
@@ -48,6 +50,15 @@ pub trait Machine: Sync {
     /// none.
     fn store(&self) -> Option<&dyn PageStore>;
 
+    /// Writes the cache lines of `words` back to memory and drops them from every cache.
+    fn flush(&self, words: &[u64]);
+
+    /// A lock that nobody holds.
+    fn mutex(&self) -> Box<dyn Mutex + '_>;
+
+    /// A semaphore of that many permits.
+    fn semaphore(&self, permits: usize) -> Box<dyn Semaphore + '_>;
+
     /// Lets another thread of the same priority run.
     fn yield_now(&self);
 
@@ -62,7 +73,7 @@ pub trait Machine: Sync {
     fn progress(&self, line: fmt::Arguments<'_>);
 
     /// Runs `worker(0)` to `worker(count - 1)`, each on a thread of its own, spread over the CPUs
-    /// round robin; returns when all have ended, with one entry for each.
+    /// round robin; returns when all have ended, with one entry for each. Workers may call it too.
     ///
     /// A worker whose page fault cannot be served is killed: the closure never returns on that
     /// thread, and nothing on its stack is dropped.
@@ -70,7 +81,7 @@ pub trait Machine: Sync {
 }
 
 /// Memory that belongs to one worker.
-pub trait Arena {
+pub trait Arena: Send + Sync {
     /// The memory as 64-bit words, aligned to a page; a whole number of pages.
     fn words(&mut self) -> &mut [u64];
 
@@ -79,6 +90,10 @@ pub trait Arena {
         bytemuck::cast_slice_mut(self.words())
     }
 
+    /// The same memory, for several threads at once, and while pages of it are advised or
+    /// exchanged.
+    fn shared(&self) -> &[AtomicU64];
+
     /// Forgets the contents, as if unmapped and mapped again: frames and stored objects are given
     /// back, every word reads as zero.
     ///
@@ -86,10 +101,62 @@ pub trait Arena {
     /// [`OutOfMemory`] when it could not be mapped again.
     fn discard(&mut self) -> Result<(), OutOfMemory>;
 
+    /// Says how these pages will be used; answers for how many something was done about it.
+    fn advise(&self, pages: Range<usize>, advice: Advice) -> usize;
+
+    /// Lets two pages change places without copying them: their translations are exchanged.
+    /// False when either is being worked on, and nothing has changed then.
+    fn exchange(&self, one: usize, other: usize) -> bool;
+
+    /// Moves the memory to other addresses, with room for `bytes` bytes, without copying it: what
+    /// is mapped or stored stays so. Pages behind the new end are given back, new ones read as
+    /// zero.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when there is no such range; nothing has changed then.
+    fn resize(&mut self, bytes: usize) -> Result<(), OutOfMemory>;
+
+    /// Whether a page has a frame now.
+    fn is_resident(&self, page: usize) -> bool;
+
     /// Pages of this arena that have a frame now; zero where nobody counts.
     fn resident_pages(&self) -> usize {
         0
     }
+}
+
+/// How pages will be used, as `madvise` has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Advice {
+    /// Soon: stored pages get a frame, as long as there is one to be had.
+    WillNeed,
+    /// Not any more: their contents are forgotten, they read as zero.
+    DontNeed,
+    /// Not soon: they are the next to be evicted.
+    Cold,
+    /// Not soon, and their frames are wanted: they are evicted at once.
+    PageOut,
+}
+
+/// A lock that one thread has at a time; whoever waits sleeps.
+pub trait Mutex: Sync {
+    /// Waits for the lock, does `work`, and gives the lock back.
+    fn hold(&self, work: &mut dyn FnMut());
+
+    /// As [`Mutex::hold`] if nobody has the lock; otherwise returns false at once.
+    fn try_hold(&self, work: &mut dyn FnMut()) -> bool;
+}
+
+/// A number of permits; whoever waits for one sleeps.
+pub trait Semaphore: Sync {
+    /// Waits until there is a permit and takes it.
+    fn wait(&self);
+
+    /// Takes a permit if there is one.
+    fn try_wait(&self) -> bool;
+
+    /// Gives a permit back, or one more.
+    fn post(&self);
 }
 
 /// CPU time of a thread.

@@ -11,69 +11,17 @@ use once_cell::race::OnceBox;
 use report::Snapshot;
 
 use crate::corpus::Corpus;
+use crate::counters::{Counters, State};
 use crate::options::{Injection, Options};
+use crate::random::{Random, mix};
 use crate::stressors::Stressor;
-use crate::{Machine, ThreadTimes};
+use crate::{Arena, Machine, ThreadTimes, WorkerEnd};
 
 /// How often a worker writes down its CPU time, in pages.
 const TIMES_INTERVAL: u64 = 64;
 
 /// Messages about pages that did not verify, per worker.
 const COMPLAINT_LIMIT: u64 = 10;
-
-/// Numbers a stressor counts besides operations and checks.
-pub(crate) const EXTRAS: usize = 4;
-
-/// What one worker counts. It belongs to the supervisor, so that it outlives a killed worker;
-/// each has cache lines of its own.
-#[derive(Default)]
-#[repr(align(128))]
-pub(crate) struct Counters {
-    state: AtomicU8,
-    pub ticks: AtomicU64,
-    pub checks: AtomicU64,
-    pub errors: AtomicU64,
-    pub start_ns: AtomicU64,
-    pub end_ns: AtomicU64,
-    pub user_ns: AtomicU64,
-    pub system_ns: AtomicU64,
-    pub resident_max_bytes: AtomicU64,
-    pub extra: [AtomicU64; EXTRAS],
-}
-
-/// Where a worker is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum State {
-    /// Not begun, or not ended.
-    Running,
-    /// Ended by itself.
-    Finished,
-    /// Ended because memory or a facility was not there.
-    NoResource,
-    /// Ended because something failed that is neither memory nor a comparison.
-    Failed,
-}
-
-impl Counters {
-    pub fn state(&self) -> State {
-        match self.state.load(Acquire) {
-            1 => State::Finished,
-            2 => State::NoResource,
-            3 => State::Failed,
-            _ => State::Running,
-        }
-    }
-
-    fn set_state(&self, state: State) {
-        let value = match state {
-            State::Running => 0,
-            State::Finished => 1,
-            State::NoResource => 2,
-            State::Failed => 3,
-        };
-        self.state.store(value, Release);
-    }
-}
 
 /// What all workers of a run share.
 pub(crate) struct Shared<'a> {
@@ -96,8 +44,13 @@ impl Shared<'_> {
         const TAKEN: u8 = 2;
         match self.sampling.compare_exchange(0, TAKING, Acquire, Acquire) {
             Ok(_) => {
+                let mut snapshot = self.machine.snapshot();
+                if let Some(pool) = &mut snapshot.pool {
+                    let live = self.counters.iter().map(|one| one.live_bytes.load(Relaxed));
+                    pool.live_bytes += live.sum::<u64>();
+                }
                 // Set by nobody else: the exchange succeeds once.
-                let _ = self.sample.set(Box::new(self.machine.snapshot()));
+                let _ = self.sample.set(Box::new(snapshot));
                 self.sampling.store(TAKEN, Release);
             }
             Err(_) => {
@@ -109,7 +62,7 @@ impl Shared<'_> {
     }
 }
 
-/// One instance, seen from its own thread.
+/// One instance, seen from its own thread, or from one of those that it starts.
 pub(crate) struct Worker<'a> {
     pub shared: &'a Shared<'a>,
     pub machine: &'a dyn Machine,
@@ -123,7 +76,8 @@ pub(crate) struct Worker<'a> {
     pub instances: usize,
     /// Ticks after which it stops.
     pub tick_limit: u64,
-    times_at_start: ThreadTimes,
+    /// CPU time of the thread when it was last noted.
+    noted: Cell<ThreadTimes>,
     /// How often it asked whether to go on.
     asked: Cell<u64>,
 }
@@ -137,13 +91,23 @@ impl<'a> Worker<'a> {
         instance: usize,
         instances: usize,
     ) -> Self {
-        let share = (stressor.ops)(shared.options).map(|ops| {
+        let share = shared.options.ops(stressor.name).map(|ops| {
             let (instance, instances) = (instance as u64, instances as u64);
             ops / instances + u64::from(instance < ops % instances)
         });
         let tick_limit = share.map_or(u64::MAX, |ops| ops << stressor.tick_shift);
-        let times_at_start = shared.machine.thread_times();
         counters.start_ns.store(shared.machine.now_ns(), Relaxed);
+        Self::on_this_thread(shared, counters, stressor, instance, instances, tick_limit)
+    }
+
+    fn on_this_thread(
+        shared: &'a Shared<'a>,
+        counters: &'a Counters,
+        stressor: &'static Stressor,
+        instance: usize,
+        instances: usize,
+        tick_limit: u64,
+    ) -> Self {
         Self {
             shared,
             machine: shared.machine,
@@ -154,22 +118,51 @@ impl<'a> Worker<'a> {
             instance,
             instances,
             tick_limit,
-            times_at_start,
+            noted: Cell::new(shared.machine.thread_times()),
             asked: Cell::new(0),
         }
     }
 
+    /// Runs `body` on that many threads of the instance and waits for them. They count together;
+    /// between two of them asking for it, `--NAME-ops` may be exceeded by an operation each.
+    ///
+    /// Answers whether all returned; if not, the instance has ended for lack of memory.
+    pub fn threads(&self, count: usize, body: &(dyn Fn(&Worker<'_>, usize) + Sync)) -> bool {
+        let (shared, counters, stressor) = (self.shared, self.counters, self.stressor);
+        let (instance, instances, limit) = (self.instance, self.instances, self.tick_limit);
+        let ends = self.machine.run_workers(count, &|number| {
+            let worker =
+                Self::on_this_thread(shared, counters, stressor, instance, instances, limit);
+            body(&worker, number);
+            worker.note_times();
+        });
+        let all = ends.iter().all(|&end| end == WorkerEnd::Returned);
+        if !all {
+            self.no_resource(format_args!("no memory for one of its {count} threads"));
+        }
+        all
+    }
+
     /// Counts work done.
     pub fn tick(&self, ticks: u64) {
-        let counted = self.counters.ticks.load(Relaxed);
-        self.counters.ticks.store(counted + ticks, Relaxed);
+        self.counters.ticks.fetch_add(ticks, Relaxed);
+    }
+
+    /// Counts work done; answers whether there is time and work left.
+    pub fn step(&self, ticks: u64) -> bool {
+        self.tick(ticks);
+        self.go_on()
     }
 
     /// Counts a check and the bits it found wrong; complains about them under `--verify`.
     pub fn checked(&self, errors: u64, what: fmt::Arguments<'_>) {
-        let checks = self.counters.checks.load(Relaxed);
-        self.counters.checks.store(checks + 1, Relaxed);
+        self.counters.checks.fetch_add(1, Relaxed);
         self.wrong(errors, what);
+    }
+
+    /// Checks that a word is as expected.
+    pub fn expect(&self, found: u64, expected: u64, what: &str) {
+        self.checked(u64::from((found ^ expected).count_ones()), format_args!("{what}"));
     }
 
     /// Counts bits that were found wrong; complains about them under `--verify`.
@@ -177,12 +170,8 @@ impl<'a> Worker<'a> {
         if errors == 0 {
             return;
         }
-        let before = self.counters.errors.load(Relaxed);
-        self.counters.errors.store(before + errors, Relaxed);
-        let [.., complaints] = &self.counters.extra;
-        let complained = complaints.load(Relaxed);
-        if self.options.verify && complained < COMPLAINT_LIMIT {
-            complaints.store(complained + 1, Relaxed);
+        self.counters.errors.fetch_add(errors, Relaxed);
+        if self.options.verify && self.counters.complaints.fetch_add(1, Relaxed) < COMPLAINT_LIMIT {
             self.machine.print(format_args!(
                 "zlab: fail:  [0] {}: instance {}: {errors} bits wrong in {what}",
                 self.stressor.name, self.instance
@@ -193,14 +182,70 @@ impl<'a> Worker<'a> {
     /// Adds to a number of the stressor's own.
     pub fn count(&self, extra: usize, amount: u64) {
         if let Some(counter) = self.counters.extra.get(extra) {
-            counter.store(counter.load(Relaxed) + amount, Relaxed);
+            counter.fetch_add(amount, Relaxed);
         }
+    }
+
+    /// Whether what is optional is checked.
+    pub fn verifies(&self) -> bool {
+        self.options.verify
+    }
+
+    /// A number among the settings of the stressor.
+    pub fn number(&self, setting: &str) -> u64 {
+        self.options.number(self.stressor.name, setting)
+    }
+
+    /// A choice among the settings of the stressor.
+    pub fn choice(&self, setting: &str) -> &'static str {
+        self.options.choice(self.stressor.name, setting)
+    }
+
+    /// Whether a setting of the stressor was given that is on or off.
+    pub fn flag(&self, setting: &str) -> bool {
+        self.options.flag(self.stressor.name, setting)
+    }
+
+    /// The instance's share of what the stressor works on, in whole pages, at least one; `None`
+    /// when that cannot be addressed.
+    pub fn share(&self) -> Option<usize> {
+        let memory = self.machine.memory_bytes();
+        let total = self.stressor.bytes(self.options, memory, self.instances);
+        let share = usize::try_from(total / self.instances as u64).ok()?;
+        let page_size = self.machine.page_size();
+        share.max(page_size).checked_next_multiple_of(page_size)
+    }
+
+    /// Maps the instance's share; without memory for it the instance has ended.
+    pub fn map_share(&self) -> Option<Box<dyn Arena + 'a>> {
+        self.map(self.share().unwrap_or(usize::MAX))
+    }
+
+    /// Maps so many bytes; without memory for it the instance has ended.
+    pub fn map(&self, bytes: usize) -> Option<Box<dyn Arena + 'a>> {
+        match self.machine.map(bytes) {
+            Ok(arena) => Some(arena),
+            Err(error) => {
+                self.no_resource(format_args!("mapping {bytes} bytes: {error}"));
+                None
+            }
+        }
+    }
+
+    /// Words of a page.
+    pub fn page_words(&self) -> usize {
+        self.machine.page_size() / size_of::<u64>()
+    }
+
+    /// Random numbers of the instance, a sequence of its own for each `purpose`.
+    pub fn random(&self, purpose: u64) -> Random {
+        Random::of(mix(self.options.seed ^ purpose), !(self.instance as u64))
     }
 
     /// Whether there is time and work left. Asked after each page.
     pub fn go_on(&self) -> bool {
         let now_ns = self.machine.now_ns();
-        self.counters.end_ns.store(now_ns, Relaxed);
+        self.counters.end_ns.fetch_max(now_ns, Relaxed);
         let ticks = self.counters.ticks.load(Relaxed);
         self.asked.set(self.asked.get() + 1);
         if self.asked.get().is_multiple_of(TIMES_INTERVAL) {
@@ -215,8 +260,14 @@ impl<'a> Worker<'a> {
         self.instance == 0 && self.options.boot.injection == Some(Injection::Verify)
     }
 
+    /// A bit that a test wants flipped in what this instance checks: 1 once, otherwise 0.
+    pub fn injection(&self) -> u64 {
+        u64::from(self.injects() && !self.counters.injected.swap(true, Relaxed))
+    }
+
     /// Notes how much memory the worker has mapped.
-    pub fn note_resident(&self, bytes: u64) {
+    pub fn note_resident(&self, arena: &dyn Arena) {
+        let bytes = (arena.resident_pages() * self.machine.page_size()) as u64;
         self.counters.resident_max_bytes.fetch_max(bytes, Relaxed);
     }
 
@@ -247,15 +298,19 @@ impl<'a> Worker<'a> {
 
     fn end(&self, state: State) {
         self.note_times();
-        self.counters.end_ns.store(self.machine.now_ns(), Relaxed);
+        self.counters.end_ns.fetch_max(self.machine.now_ns(), Relaxed);
         self.counters.set_state(state);
     }
 
     fn note_times(&self) {
         let times = self.machine.thread_times();
-        let start = self.times_at_start;
-        self.counters.user_ns.store(times.user_ns.saturating_sub(start.user_ns), Relaxed);
-        self.counters.system_ns.store(times.system_ns.saturating_sub(start.system_ns), Relaxed);
+        let noted = self.noted.replace(times);
+        let (user_ns, system_ns) = (
+            times.user_ns.saturating_sub(noted.user_ns),
+            times.system_ns.saturating_sub(noted.system_ns),
+        );
+        self.counters.user_ns.fetch_add(user_ns, Relaxed);
+        self.counters.system_ns.fetch_add(system_ns, Relaxed);
     }
 
     /// Shows the progress of all workers when it is time; whoever comes first does it.

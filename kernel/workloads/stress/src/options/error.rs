@@ -12,14 +12,14 @@ pub enum OptionError {
         /// The word.
         word: String,
         /// Accepted words that are spelt much like it, nearest first; may be empty.
-        nearest: Vec<&'static str>,
+        nearest: Vec<String>,
     },
     /// The option needs a value and the arguments end.
     MissingValue {
         /// The option.
         word: String,
         /// What it accepts.
-        accepted: &'static str,
+        accepted: String,
     },
     /// The option takes no value but was given one after `=`.
     UnexpectedValue {
@@ -37,7 +37,7 @@ pub enum OptionError {
         /// What is wrong with it.
         problem: String,
         /// What is accepted.
-        accepted: &'static str,
+        accepted: String,
     },
 }
 

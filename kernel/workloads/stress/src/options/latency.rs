@@ -71,14 +71,15 @@ impl LatencySettings {
     ) -> Result<bool, OptionError> {
         let settings = self.cyclictest.get_or_insert_default();
         settings.take(word, words).map_err(|refused| match refused.value {
-            None => {
-                OptionError::MissingValue { word: word.to_string(), accepted: refused.accepted }
-            }
+            None => OptionError::MissingValue {
+                word: word.to_string(),
+                accepted: refused.accepted.to_string(),
+            },
             Some(value) => OptionError::BadValue {
                 word: word.to_string(),
                 value: value.to_string(),
                 problem: "not understood after --cyclictest".to_string(),
-                accepted: refused.accepted,
+                accepted: refused.accepted.to_string(),
             },
         })
     }

@@ -1,12 +1,14 @@
 //! The option grammar: boot arguments in, settings out.
 //!
-//! Stressor options are stress-ng's; kernel words are `key=value`. One table ([`TABLE`]) drives
-//! the parser, the help text and the search for what an unknown word may have meant.
+//! Stressor options are stress-ng's; kernel words are `key=value`. Two tables drive the parser, the
+//! help text and the search for what an unknown word may have meant: [`TABLE`] for what concerns
+//! all, and the settings of each of the [`crate::STRESSORS`].
 //!
 //! An option's value is the next word, or follows after `=` (`--vm 2`, `--vm=2`), or for a short
 //! option directly (`-t5`). A later option overrides an earlier one. A word that starts with `-`
 //! and is not in the table, or whose value is not understood, is an error. Any other unknown word
-//! is collected in [`Options::ignored`]: firmware adds words of its own.
+//! is collected in [`Options::ignored`]: firmware adds words of its own. A stressor of stress-ng that
+//! is not here is collected in [`Options::missing`].
 //!
 //! `--zpool N` is the number of instances of the stressor `zpool` and is only accepted with a
 //! number. The launcher takes `--zpool NAME`, where NAME is not a number, for itself, and passes
@@ -18,6 +20,8 @@ mod help;
 mod latency;
 mod nearest;
 mod parse;
+mod selection;
+mod settings;
 mod table;
 mod value;
 
@@ -27,6 +31,7 @@ pub use help::{help, stressors};
 pub use latency::LatencySettings;
 pub use nearest::nearest;
 pub(crate) use parse::extend;
+pub use settings::{Kind, Setting, Value};
 pub use table::{OptionEntry, TABLE};
 pub use value::Amount;
 
@@ -50,6 +55,8 @@ pub enum Action {
     /// Search for what operations of the allocator take at most, by directed operations and so
     /// many random ones.
     Bounds(u64),
+    /// Print the stressors of a class, a bit by its place among the classes.
+    ListClass(u16),
 }
 
 /// Everything the boot arguments say.
@@ -59,16 +66,16 @@ pub struct Options {
     pub boot: BootOptions,
     /// What to do.
     pub action: Action,
-    /// The stressors to run together, in the order of the command line.
+    /// The stressors to run, in the order of the command line, then of the table.
     pub requests: Vec<Request>,
-    /// Settings of `vm`.
-    pub vm: VmSettings,
-    /// Settings of `zpool`.
-    pub zpool: StoreSettings,
-    /// Settings of `zswap`.
-    pub zswap: StoreSettings,
     /// What is measured beside the stressors.
     pub latency: LatencySettings,
+    /// Run them one after the other, each for the time of the run; otherwise together.
+    pub sequential: bool,
+    /// Stressors of stress-ng that were asked for and are not here.
+    pub missing: Vec<Request>,
+    pub(crate) given: Vec<settings::Given>,
+    pub(crate) selection: selection::Selection,
     /// `--timeout` in nanoseconds; zero is no limit, `None` was not given.
     pub timeout_ns: Option<u64>,
     /// Frames that arenas may have mapped at once; a percentage is of the working sets.
@@ -79,6 +86,10 @@ pub struct Options {
     pub verify: bool,
     /// Which metrics table to print.
     pub metrics: Table,
+    /// Print how much CPU time was used.
+    pub times: bool,
+    /// Touch and check more.
+    pub aggressive: bool,
     /// Seed of everything random.
     pub seed: u64,
     /// Compare by a short sequence.
@@ -100,48 +111,24 @@ pub struct Request {
     pub instances: u32,
 }
 
-/// Settings of the stressor `vm`.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct VmSettings {
-    /// Memory of all instances together; a percentage is of RAM.
-    pub bytes: Amount,
-    /// Name of the method.
-    pub method: &'static str,
-    /// Keep the mapping from loop to loop.
-    pub keep: bool,
-    /// Bogo operations over all instances after which to stop.
-    pub ops: Option<u64>,
-}
-
-/// Settings of the stressors that use the pool or the store directly.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct StoreSettings {
-    /// Uncompressed size of the live set of all instances together; a percentage is of RAM.
-    pub bytes: Amount,
-    /// Bogo operations over all instances after which to stop.
-    pub ops: Option<u64>,
-}
-
 impl Default for Options {
     fn default() -> Self {
         Self {
             boot: BootOptions::default(),
             action: Action::default(),
             requests: Vec::new(),
-            vm: VmSettings {
-                bytes: Amount::Bytes(256 << 20),
-                method: "all",
-                keep: false,
-                ops: None,
-            },
-            zpool: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
-            zswap: StoreSettings { bytes: Amount::Bytes(16 << 20), ops: None },
             latency: LatencySettings::default(),
+            sequential: false,
+            missing: Vec::new(),
+            given: Vec::new(),
+            selection: selection::Selection::default(),
             timeout_ns: None,
             resident: Amount::Percent(25),
             max_pool_percent: 50,
             verify: false,
             metrics: Table::default(),
+            times: false,
+            aggressive: false,
             seed: 0,
             quick: false,
             verbose: false,
@@ -164,11 +151,29 @@ impl Options {
         parse::parse(arguments)
     }
 
-    /// Whether there is anything to run: stressors, or a measurement.
+    /// Settles what depends on several options, when all have been read.
+    pub(crate) fn complete(&mut self) -> Result<(), OptionError> {
+        self.latency.complete();
+        selection::finish(self)
+    }
+
+    /// What the options ask to be printed instead of a run, if that is what they ask for.
+    #[must_use]
+    pub fn text(&self) -> Option<String> {
+        match self.action {
+            Action::Run | Action::Compare | Action::Bounds(_) => None,
+            Action::Help => Some(help()),
+            Action::ListStressors => Some(stressors()),
+            Action::ListClass(class) => Some(help::class(class)),
+        }
+    }
+
+    /// Whether there is anything to run: stressors, even if not here, or a measurement.
     #[must_use]
     pub fn has_work(&self) -> bool {
         let search = matches!(self.action, Action::Compare | Action::Bounds(_));
-        !self.requests.is_empty() || self.latency.measures() || search
+        let stressors = !self.requests.is_empty() || !self.missing.is_empty();
+        stressors || self.latency.measures() || search
     }
 
     /// Time after which the run ends, in nanoseconds from its start; `None` for no limit. Without

@@ -4,10 +4,10 @@ use alloc::string::{String, ToString};
 
 use report::text::Table;
 
-use super::value::{amount, duration_ns, number, percent, positive, small_number};
-use super::{Action, Heap, Injection, Log, Options, Request};
-use crate::stressors;
-use crate::vm;
+use super::settings::{INSTANCES, SIZE};
+use super::value::{amount, duration_ns, number, percent, positive};
+use super::{Action, Heap, Injection, Log, Options, selection};
+use crate::stressors::CLASS_NAMES;
 
 /// One option or kernel word.
 pub struct OptionEntry {
@@ -31,68 +31,12 @@ impl OptionEntry {
     }
 }
 
-const SIZE: &str = "a size such as 64k, 256M, 1G, or a percentage such as 300%";
 const OPERATIONS: &str = "a number above zero";
-const INSTANCES: &str = "a number of instances, 0 for one on each CPU";
 const MICROSECONDS: &str = "microseconds, above zero";
 const DURATION: &str = "a time such as 5, 5s, 2m, 1h, 1d, 500ms; 0 for no limit";
 
-/// Every option and kernel word, in the order of the help text.
+/// Every option that is not a stressor's, and every kernel word, in the order of the help text.
 pub static TABLE: &[OptionEntry] = &[
-    option("--vm", INSTANCES, "start N workers that fill memory and check it", |options, value| {
-        request(options, "vm", value)
-    }),
-    option(
-        "--vm-bytes",
-        SIZE,
-        "memory of all vm workers together (256M); % of RAM",
-        |options, value| set(&mut options.vm.bytes, amount(value)),
-    ),
-    option("--vm-method", vm::METHOD_NAMES, "how vm fills and checks (all)", |options, value| {
-        set(&mut options.vm.method, vm::method_name(value).ok_or_else(|| no_method(value)))
-    }),
-    option("--vm-keep", "", "keep the memory mapped from loop to loop", |options, _| {
-        set(&mut options.vm.keep, Ok(true))
-    }),
-    option(
-        "--vm-ops",
-        OPERATIONS,
-        "stop after N bogo operations of all workers",
-        |options, value| set(&mut options.vm.ops, positive(value).map(Some)),
-    ),
-    option(
-        "--zpool",
-        INSTANCES,
-        "start N workers that replace objects of the pool",
-        |options, value| request(options, "zpool", value),
-    ),
-    option(
-        "--zpool-bytes",
-        SIZE,
-        "pages whose objects are live, uncompressed (16M)",
-        |options, value| set(&mut options.zpool.bytes, amount(value)),
-    ),
-    option(
-        "--zpool-ops",
-        OPERATIONS,
-        "stop after N bogo operations of all workers",
-        |options, value| set(&mut options.zpool.ops, positive(value).map(Some)),
-    ),
-    option(
-        "--zswap",
-        INSTANCES,
-        "start N workers that store, load and compare pages",
-        |options, value| request(options, "zswap", value),
-    ),
-    option("--zswap-bytes", SIZE, "pages that are live in the store (16M)", |options, value| {
-        set(&mut options.zswap.bytes, amount(value))
-    }),
-    option(
-        "--zswap-ops",
-        OPERATIONS,
-        "stop after N bogo operations of all workers",
-        |options, value| set(&mut options.zswap.ops, positive(value).map(Some)),
-    ),
     option(
         "--cyclictest",
         "",
@@ -145,14 +89,56 @@ pub static TABLE: &[OptionEntry] = &[
         "most of RAM that the pool may take (50)",
         |options, value| set(&mut options.max_pool_percent, percent(value, 100)),
     ),
-    option("--verify", "", "report every page that did not verify", |options, _| {
-        set(&mut options.verify, Ok(true))
-    }),
+    option(
+        "--verify",
+        "",
+        "check where checking is optional, and report each finding",
+        |options, _| set(&mut options.verify, Ok(true)),
+    ),
     option("--metrics", "", "print the metrics table", |options, _| {
         set(&mut options.metrics, Ok(Table::Full))
     }),
     option("--metrics-brief", "", "print the metrics table with fewer columns", |options, _| {
         set(&mut options.metrics, Ok(Table::Brief))
+    }),
+    option("--times", "", "print how much CPU time was used of what there was", |options, _| {
+        set(&mut options.times, Ok(true))
+    }),
+    OptionEntry {
+        name: "--all",
+        short: "-a",
+        accepted: INSTANCES,
+        about: "start N workers of every stressor, all at once",
+        set: selection::set_all,
+    },
+    option(
+        "--seq",
+        INSTANCES,
+        "start N workers of every stressor, one stressor after the other",
+        selection::set_sequential,
+    ),
+    option("--sequential", INSTANCES, "the same as --seq", selection::set_sequential),
+    option(
+        "--class",
+        CLASS_NAMES,
+        "with --all or --seq: stressors of these classes; `NAME?` lists a class",
+        selection::set_class,
+    ),
+    option(
+        "--with",
+        "names of stressors, separated by commas",
+        "with --all or --seq: these stressors, besides those of --class",
+        selection::set_with,
+    ),
+    OptionEntry {
+        name: "--exclude",
+        short: "-x",
+        accepted: "names of stressors, separated by commas",
+        about: "leave these stressors out",
+        set: selection::set_exclude,
+    },
+    option("--aggressive", "", "touch and check more, where a stressor says so", |options, _| {
+        set(&mut options.aggressive, Ok(true))
     }),
     option("--seed", "a number", "seed of everything random (0)", |options, value| {
         set(&mut options.seed, number(value))
@@ -275,21 +261,6 @@ fn set<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     Ok(())
 }
 
-fn request(options: &mut Options, name: &str, value: &str) -> Result<(), String> {
-    let instances = small_number(value)?;
-    if instances > stressors::INSTANCE_LIMIT {
-        return Err(alloc::format!("at most {} instances", stressors::INSTANCE_LIMIT));
-    }
-    let Some(stressor) = stressors::find(name) else {
-        return Err("no such stressor".to_string());
-    };
-    match options.requests.iter_mut().find(|request| request.name == name) {
-        Some(request) => request.instances = instances,
-        None => options.requests.push(Request { name: stressor.name, instances }),
-    }
-    Ok(())
-}
-
 fn choose<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
     let choice = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(value));
     choice.map(|&(_, choice)| choice).ok_or_else(|| "not one of the choices".to_string())
@@ -297,12 +268,4 @@ fn choose<T: Copy>(value: &str, choices: &[(&str, T)]) -> Result<T, String> {
 
 fn name(value: &str) -> Result<String, String> {
     if value.is_empty() { Err("empty".to_string()) } else { Ok(value.to_string()) }
-}
-
-fn no_method(value: &str) -> String {
-    let near = super::nearest(value, vm::method_names());
-    match near.first() {
-        Some(near) => alloc::format!("no such method, did you mean {near}?"),
-        None => "no such method".to_string(),
-    }
 }

@@ -1,90 +1,90 @@
-//! The stressor `vm`: fill memory, exercise it, check it.
-//!
-//! `--vm-bytes` is divided among the instances, in whole pages. Each loop maps the memory anew
-//! (`--vm-keep`: once), and runs one method over it. The first touch of a page is the method's
-//! own. Bits that are not as written are counted always and fail the run; `--verify` adds a
-//! message for each page.
+//! Stressors of virtual memory: mapping, paging, advising, moving.
 
-mod bits;
-mod corpus;
-mod driver;
-mod fills;
-mod lines;
-mod method;
-mod primes;
-mod swap;
-mod walks;
-
-use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
-
-use report::{Metric, MetricKind};
+pub(crate) mod addresses;
+pub(crate) mod bigheap;
+pub(crate) mod brk;
+pub(crate) mod fault;
+pub(crate) mod madvise;
+pub(crate) mod mmap;
+pub(crate) mod mremap;
+pub(crate) mod pageswap;
+pub(crate) mod patterns;
+pub(crate) mod remap;
+pub(crate) mod swap;
+pub(crate) mod tlb_invalidate;
 
 use crate::random::mix;
-use crate::stressors::Stressor;
-use crate::worker::{Counters, Worker};
-use method::{METHODS, Run};
+use crate::worker::Worker;
 
-pub(crate) use method::{METHOD_NAMES, method_name, method_names};
-
-pub(crate) const STRESSOR: Stressor = Stressor {
-    name: "vm",
-    about: "fill memory, exercise it, check it; see --vm-method",
-    tick_shift: 12,
-    ops: |options| options.vm.ops,
-    method: |options| Some(options.vm.method),
-    bytes: |options, memory| options.vm.bytes.bytes_of(memory),
-    paged: true,
-    checks: |options| options.verify || !method::is_unchecked(options.vm.method),
-    run,
-    metrics,
-};
-
-/// Number of the counter of loops among the worker's extras.
-const LOOPS: usize = 0;
-
-fn run(worker: &Worker<'_>) {
-    let page_size = worker.machine.page_size();
-    let total = worker.options.vm.bytes.bytes_of(worker.machine.memory_bytes());
-    let share = usize::try_from(total / worker.instances as u64).unwrap_or(usize::MAX);
-    let Some(bytes) = share.max(page_size).checked_next_multiple_of(page_size) else {
-        return worker.no_resource(format_args!("{share} bytes cannot be addressed"));
-    };
-    let mut arena = match worker.machine.map(bytes) {
-        Ok(arena) => arena,
-        Err(error) => return worker.no_resource(format_args!("mapping {bytes} bytes: {error}")),
-    };
-
-    let methods: Vec<_> = if worker.options.vm.method == "all" {
-        METHODS.iter().filter(|method| method.in_all).collect()
-    } else {
-        METHODS.iter().filter(|method| method.name == worker.options.vm.method).collect()
-    };
-    for (number, method) in methods.iter().cycle().enumerate() {
-        let seed = mix(worker.options.seed ^ mix(number as u64) ^ (worker.instance as u64) << 48);
-        let go_on = (method.run)(&mut Run::new(worker, method, arena.words(), number, seed));
-        worker.count(LOOPS, 1);
-        worker.note_resident((arena.resident_pages() * page_size) as u64);
-        if !go_on {
-            break;
-        }
-        if !worker.options.vm.keep
-            && let Err(error) = arena.discard()
-        {
-            return worker.no_resource(format_args!("mapping {bytes} bytes again: {error}"));
-        }
-    }
-    worker.finish();
+/// Words by which a page is known again: its first and its last one.
+pub(crate) struct Marks {
+    seed: u64,
+    page_words: usize,
 }
 
-fn metrics(counters: &[Counters]) -> Vec<Metric> {
-    let loops = counters.iter().map(|one| one.extra[LOOPS].load(Relaxed)).sum::<u64>();
-    let checks = counters.iter().map(|one| one.checks.load(Relaxed)).sum::<u64>();
-    [("method loops begun", loops), ("pages checked", checks)]
-        .map(|(name, value)| Metric {
-            name: name.into(),
-            value: value as f64,
-            kind: MetricKind::Total,
-        })
-        .into()
+impl Marks {
+    /// Marks of the worker's pages, others for each `round`.
+    pub fn of(worker: &Worker<'_>, round: u64) -> Self {
+        let seed = mix(worker.options.seed ^ mix(round + 1)) ^ (worker.instance as u64) << 40;
+        Self { seed, page_words: worker.page_words() }
+    }
+
+    /// The mark of a page; never zero.
+    pub fn of_page(&self, page: usize) -> u64 {
+        mix(self.seed.wrapping_add(page as u64)) | 1
+    }
+
+    /// Marks page number `page` of `words` as what it is.
+    pub fn put(&self, words: &mut [u64], page: usize) {
+        let start = page * self.page_words;
+        let mark = self.of_page(page);
+        words[start] = mark;
+        words[start + self.page_words - 1] = mark;
+    }
+
+    /// Bits by which page number `page` of `words` differs from a page with this mark, or with
+    /// zero from one that was never touched.
+    pub fn errors(&self, words: &[u64], page: usize, mark: u64) -> u64 {
+        let start = page * self.page_words;
+        let found = [words[start], words[start + self.page_words - 1]];
+        found.iter().map(|&word| u64::from((word ^ mark).count_ones())).sum()
+    }
+}
+
+/// The numbers below `count` in an order that looks random: each once.
+pub(crate) fn shuffled(count: usize, seed: u64) -> impl Iterator<Item = usize> {
+    let start = mix(seed) as usize % count;
+    // A step that shares no factor with the count visits every number before it repeats.
+    let mut step = (mix(!seed) as usize % count) | 1;
+    while greatest_common_divisor(step, count) != 1 {
+        step += 2;
+    }
+    let step = step % count;
+    (0..count).scan(start, move |at, _| {
+        let found = *at;
+        *at = (found + step) % count;
+        Some(found)
+    })
+}
+
+pub(crate) fn greatest_common_divisor(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { greatest_common_divisor(other, one % other) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use alloc::vec;
+
+    #[test]
+    fn shuffled_visits_every_number_once() {
+        for count in 1..200 {
+            let mut seen = vec![0; count];
+            for number in shuffled(count, count as u64) {
+                seen[number] += 1;
+            }
+            assert!(seen.iter().all(|&times| times == 1), "{count}");
+        }
+    }
 }

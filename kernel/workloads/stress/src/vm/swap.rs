@@ -1,86 +1,75 @@
-//! The method `swap`: chunks of 64 bytes change places with random others, and back.
+//! The stressor `swap`: fill a small mapping, send all of it to the store, read it back.
+//!
+//! One bogo operation takes 32 to 255 new pages: each is filled with a byte of its own and its
+//! address, all are sent to the store, all are loaded and compared, and are given up. There is no
+//! `swapon`: the store is there from the start.
 
-use super::method::{Chunk, Method, Run, compare, method};
-use crate::random::Random;
+use crate::metrics::{Measure, Of};
+use crate::stressors::{Memory, Stressor, always, class};
+use crate::worker::Worker;
+use crate::{Advice, Arena};
 
-/// Random chunks of 64 bytes; each changes places with a random other; all go back in reverse
-/// order; their contents are checked.
-pub(super) const SWAP: Method =
-    Method { run, ..method("swap", &[], |chunk, _| fill(chunk), |chunk, _| check(chunk)) };
+pub(crate) const STRESSOR: Stressor = Stressor {
+    name: "swap",
+    about: "send 32 to 255 new pages to the store and load them; there is no swapon here",
+    classes: class::VM | class::OS,
+    settings: &[],
+    tick_shift: 0,
+    memory: Memory::Each(|options| (MOST * options.boot.page_size) as u64),
+    checks: always,
+    run,
+    measures: &[Measure { name: "pages swapped out per second", of: Of::PerSecond(OUT, 1.0) }],
+};
 
-/// Words of a chunk of 64 bytes, which is also a tick.
-const UNIT_WORDS: usize = 8;
+const OUT: usize = 0;
+const LEAST: usize = 32;
+const MOST: usize = 255;
 
-fn run(run: &mut Run<'_>) -> bool {
-    let pages = run.pages();
-    let mut filled = pages;
-    let mut go_on = true;
-    for index in 0..pages {
-        fill(&mut run.chunk(index));
-        if !step(run) {
-            filled = index + 1;
-            go_on = false;
+fn run(worker: &Worker<'_>) {
+    let mut random = worker.random(0);
+    loop {
+        let pages = LEAST + random.below(MOST - LEAST + 1);
+        let Some(mut arena) = worker.map(pages * worker.machine.page_size()) else { return };
+        arena.advise(0..pages, Advice::WillNeed);
+        let filled = fill(worker, &mut *arena, pages);
+        worker.note_resident(&*arena);
+        for page in 0..filled {
+            worker.count(OUT, arena.advise(page..page + 1, Advice::PageOut) as u64);
+            worker.go_on();
+        }
+        check(worker, &mut *arena, filled);
+        worker.tick(u64::from(filled == pages));
+        if !worker.go_on() {
             break;
         }
     }
-
-    // Without the time to fill everything there is nothing to exchange.
-    let mut exchanged = 0;
-    while go_on && exchanged < pages {
-        exchange(run, exchanged, false);
-        exchanged += 1;
-        go_on = step(run);
-    }
-    // Whatever has changed places goes back, or nothing could be checked.
-    for index in (0..exchanged).rev() {
-        exchange(run, index, true);
-        go_on = step(run) && go_on;
-    }
-
-    run.inject();
-    for index in 0..filled {
-        let errors = check(&mut run.chunk(index));
-        run.worker.checked(errors, format_args!("chunk {index}, method swap"));
-        go_on = step(run) && go_on;
-    }
-    go_on
+    worker.finish();
 }
 
-/// Counts a page and asks for the time.
-fn step(run: &Run<'_>) -> bool {
-    run.worker.tick((run.page_words / UNIT_WORDS) as u64);
-    run.worker.go_on()
+/// The byte that fills a page, eight times.
+fn filling(page: usize) -> u64 {
+    u64::from_ne_bytes([page as u8; 8])
 }
 
-fn fill(chunk: &mut Chunk<'_>) -> u64 {
-    let mut random = chunk.random();
-    chunk.page().fill_with(|| random.next());
-    0
-}
-
-fn check(chunk: &mut Chunk<'_>) -> u64 {
-    let mut random = chunk.random();
-    compare(chunk.page(), || random.next())
-}
-
-/// Exchanges the chunks of 64 bytes of a page with random others, in order or, to undo it, in
-/// reverse order.
-fn exchange(run: &mut Run<'_>, page: usize, backwards: bool) {
-    let units = run.words.len() / UNIT_WORDS;
-    let units_per_page = run.page_words / UNIT_WORDS;
-    for number in 0..units_per_page {
-        let number = if backwards { units_per_page - 1 - number } else { number };
-        let unit = page * units_per_page + number;
-        let other = Random::of(!run.seed, unit as u64).below(units);
-        exchange_units(run.words, unit, other);
+/// Fills pages until time runs out; answers how many.
+fn fill(worker: &Worker<'_>, arena: &mut dyn Arena, pages: usize) -> usize {
+    for (page, words) in arena.words().chunks_exact_mut(worker.page_words()).enumerate() {
+        words.fill(filling(page));
+        words[0] = words.as_ptr().addr() as u64;
+        if !worker.go_on() {
+            return page + 1;
+        }
     }
+    pages
 }
 
-fn exchange_units(words: &mut [u64], one: usize, other: usize) {
-    if one == other {
-        return;
+fn check(worker: &Worker<'_>, arena: &mut dyn Arena, pages: usize) {
+    for (page, words) in arena.words().chunks_exact_mut(worker.page_words()).enumerate().take(pages)
+    {
+        words[0] ^= worker.injection();
+        worker.expect(words[0], words.as_ptr().addr() as u64, "the first word of a page");
+        let last = words[words.len() - 1];
+        worker.expect(last, filling(page), "the last word of a page");
+        worker.go_on();
     }
-    let (low, high) = (one.min(other) * UNIT_WORDS, one.max(other) * UNIT_WORDS);
-    let (front, back) = words.split_at_mut(high);
-    front[low..low + UNIT_WORDS].swap_with_slice(&mut back[..UNIT_WORDS]);
 }

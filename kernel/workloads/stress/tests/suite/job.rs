@@ -88,6 +88,8 @@ fn zpool_replaces_objects_and_frees_them() {
     assert_eq!((run.stressors[0].bogo_ops(), run.stressors[0].checks()), (1000, 1000));
     let sampled = run.memory.pool.unwrap();
     assert!((50..=100).contains(&sampled.objects), "sampled while they live: {sampled:?}");
+    let mean = sampled.live_bytes / sampled.objects;
+    assert!((500..=4096).contains(&mean), "the bytes of those that live: {sampled:?}");
     assert_eq!(host.pool.as_ref().unwrap().statistics().objects, 0);
 }
 
@@ -129,6 +131,13 @@ fn zswap_that_stores_nothing_is_no_data_and_lost_pages_are_a_failure() {
     let run = host.run("--zswap 1 --timeout 1");
     assert_eq!(run.status, Status::Failed);
     assert!(host.printed("a stored page was not found"));
+}
+
+#[test]
+fn zswap_ends_when_nothing_is_taken_any_more() {
+    let host = Host { store: Some(Pages { refuse_every: 1, ..Pages::new(9) }), ..Host::default() };
+    let run = host.run("--zswap 1 --zswap-bytes 64k --zswap-ops 10 --timeout 0");
+    assert_eq!(run.status, Status::NoData);
 }
 
 #[test]

@@ -10,6 +10,9 @@ use stress::{
     Arena, Corpus, LoadError, Machine, Options, OutOfMemory, PageStore, Pool, Refusal, RunReport,
     ThreadTimes, WorkerEnd,
 };
+
+use crate::memory::Memory;
+use crate::primitives::{HostMutex, HostSemaphore};
 use zpool::testing::HostEnv;
 use zpool::{Granule4K, NoOwners, ZPool};
 
@@ -61,23 +64,6 @@ impl Host {
     }
 }
 
-struct Memory(Vec<u64>);
-
-impl Arena for Memory {
-    fn words(&mut self) -> &mut [u64] {
-        &mut self.0
-    }
-
-    fn discard(&mut self) -> Result<(), OutOfMemory> {
-        self.0.fill(0);
-        Ok(())
-    }
-
-    fn resident_pages(&self) -> usize {
-        7
-    }
-}
-
 impl Machine for Host {
     fn page_size(&self) -> usize {
         self.page_size
@@ -105,7 +91,7 @@ impl Machine for Host {
         if bytes > self.map_limit {
             return Err(OutOfMemory);
         }
-        Ok(Box::new(Memory(vec![0; bytes / 8])))
+        Ok(Box::new(Memory::new(bytes, self.page_size)))
     }
 
     fn limit_resident(&self, pages: usize) {
@@ -134,6 +120,16 @@ impl Machine for Host {
         self.store.as_ref().map(|store| store as &dyn PageStore)
     }
 
+    fn flush(&self, _: &[u64]) {}
+
+    fn mutex(&self) -> Box<dyn stress::Mutex + '_> {
+        Box::new(HostMutex::default())
+    }
+
+    fn semaphore(&self, permits: usize) -> Box<dyn stress::Semaphore + '_> {
+        Box::new(HostSemaphore::new(permits))
+    }
+
     fn yield_now(&self) {
         std::thread::yield_now();
     }
@@ -153,7 +149,11 @@ impl Machine for Host {
     fn run_workers(&self, count: usize, worker: &(dyn Fn(usize) + Sync)) -> Vec<WorkerEnd> {
         std::thread::scope(|scope| {
             for number in (0..count).filter(|number| !self.kill.contains(number)) {
-                scope.spawn(move || worker(number));
+                let worker = move || worker(number);
+                std::thread::Builder::new()
+                    .stack_size(256 << 10)
+                    .spawn_scoped(scope, worker)
+                    .unwrap();
             }
         });
         let end = |number| match self.kill.contains(&number) {

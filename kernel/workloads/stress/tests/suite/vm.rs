@@ -4,7 +4,7 @@ use crate::machine::Host;
 use proptest::prelude::*;
 use report::{Outcome, Status};
 
-const METHODS: [&str; 34] = [
+const METHODS: [&str; 36] = [
     "cache-lines",
     "cache-stripe",
     "checkerboard",
@@ -31,11 +31,13 @@ const METHODS: [&str; 34] = [
     "rand-sum",
     "read64",
     "ror",
+    "rowhammer",
     "swap",
     "walk-0a",
     "walk-0d",
     "walk-1a",
     "walk-1d",
+    "walk-flush",
     "write64",
     "write1024v",
     "zero-one",

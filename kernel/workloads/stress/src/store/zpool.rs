@@ -10,25 +10,33 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 
-use report::{Metric, MetricKind};
 use zpool::{AllocError, Handle, HandleError, Owner};
 
 use crate::Pool;
+use crate::metrics::{Measure, Of};
+use crate::options::{Kind, Setting};
 use crate::random::Random;
-use crate::stressors::Stressor;
-use crate::worker::{Counters, Worker};
+use crate::stressors::{Memory, Stressor, always, class};
+use crate::worker::Worker;
 
 pub(crate) const STRESSOR: Stressor = Stressor {
     name: "zpool",
     about: "replace objects of the pool: allocate, write, read back, free",
+    classes: class::MEMORY,
+    settings: &[Setting {
+        name: "bytes",
+        kind: Kind::Size(16 << 20),
+        about: "pages whose objects are live, uncompressed",
+    }],
     tick_shift: 0,
-    ops: |options| options.zpool.ops,
-    method: |_| None,
-    bytes: |options, memory| options.zpool.bytes.bytes_of(memory),
-    paged: false,
-    checks: |_| true,
+    memory: Memory::Stored("bytes"),
+    checks: always,
     run,
-    metrics,
+    measures: &[
+        Measure { name: "bytes written to objects", of: Of::Total(BYTES) },
+        Measure { name: "allocations refused for their size", of: Of::Total(REFUSED_SIZE) },
+        Measure { name: "allocations refused for lack of memory", of: Of::Total(REFUSED_MEMORY) },
+    ],
 };
 
 /// Numbers of the counters among the worker's extras.
@@ -41,9 +49,8 @@ fn run(worker: &Worker<'_>) {
         return worker.no_resource(format_args!("this machine has no pool"));
     };
     let page_size = worker.machine.page_size();
-    let total = worker.options.zpool.bytes.bytes_of(worker.machine.memory_bytes());
-    let count = (total / worker.instances as u64 / page_size as u64).max(1) as usize;
-    let mut live: Vec<Option<Handle>> = Vec::new();
+    let count = worker.share().unwrap_or(page_size) / page_size;
+    let mut live: Vec<Option<Object>> = Vec::new();
     if live.try_reserve_exact(count).is_err() {
         return worker.no_resource(format_args!("no room for {count} handles"));
     }
@@ -55,24 +62,35 @@ fn run(worker: &Worker<'_>) {
         Ok(()) => worker.finish(),
         Err(error) => worker.failed(format_args!("pool {}: {error}", pool.name)),
     }
-    for handle in live.into_iter().flatten() {
-        if let Err(error) = pool.pool.free(handle) {
+    for object in live.into_iter().flatten() {
+        if let Err(error) = pool.pool.free(object.handle) {
             return worker.failed(format_args!("pool {}: freeing: {error}", pool.name));
         }
     }
+}
+
+/// A live object.
+#[derive(Clone, Copy)]
+struct Object {
+    handle: Handle,
+    bytes: u32,
 }
 
 /// Replaces objects until time is up.
 fn replace(
     worker: &Worker<'_>,
     pool: &Pool<'_>,
-    live: &mut [Option<Handle>],
+    live: &mut [Option<Object>],
     page_size: usize,
 ) -> Result<(), HandleError> {
-    let mut random = Random::of(worker.options.seed, !(worker.instance as u64));
+    let mut random = worker.random(0);
     let mut contents = vec![0_u64; page_size / size_of::<u64>()];
     let mut scratch = vec![0_u8; page_size];
-    let mut inject = worker.injects();
+    let live_bytes = &worker.counters.live_bytes;
+    let free = |object: Object| {
+        live_bytes.fetch_sub(u64::from(object.bytes), Relaxed);
+        pool.pool.free(object.handle)
+    };
     for number in 0_usize.. {
         let place = if number < live.len() { number } else { random.below(live.len()) };
         let size = object_size(&mut random, page_size);
@@ -81,11 +99,10 @@ fn replace(
 
         match pool.pool.malloc(size, Owner::NONE) {
             Ok(handle) => {
-                let old = live[place].replace(handle);
+                let old = live[place].replace(Object { handle, bytes: size as u32 });
+                live_bytes.fetch_add(size as u64, Relaxed);
                 pool.pool.write(handle, bytes)?;
-                if core::mem::take(&mut inject) {
-                    bytes[size / 2] ^= 1;
-                }
+                bytes[size / 2] ^= worker.injection() as u8;
                 let errors = {
                     let read = pool.pool.read(handle, size, &mut scratch)?;
                     different_bits(&read, bytes)
@@ -94,14 +111,14 @@ fn replace(
                 worker.count(BYTES, size as u64);
                 worker.tick(1);
                 if let Some(old) = old {
-                    pool.pool.free(old)?;
+                    free(old)?;
                 }
             }
             Err(error) => {
                 let why = if error == AllocError::NoMemory { REFUSED_MEMORY } else { REFUSED_SIZE };
                 worker.count(why, 1);
                 if let Some(old) = live[place].take() {
-                    pool.pool.free(old)?;
+                    free(old)?;
                 }
             }
         }
@@ -148,20 +165,6 @@ pub(crate) fn different_bits(found: &[u8], expected: &[u8]) -> u64 {
     let missing = found.len().abs_diff(expected.len()) as u64 * 8;
     let pairs = found.iter().zip(expected);
     missing + pairs.map(|(one, other)| u64::from((one ^ other).count_ones())).sum::<u64>()
-}
-
-fn metrics(counters: &[Counters]) -> Vec<Metric> {
-    let total = |extra: usize| counters.iter().map(|one| one.extra[extra].load(Relaxed)).sum();
-    let metric = |name: &str, value: u64| Metric {
-        name: name.into(),
-        value: value as f64,
-        kind: MetricKind::Total,
-    };
-    vec![
-        metric("bytes written to objects", total(BYTES)),
-        metric("allocations refused for their size", total(REFUSED_SIZE)),
-        metric("allocations refused for lack of memory", total(REFUSED_MEMORY)),
-    ]
 }
 
 #[cfg(test)]

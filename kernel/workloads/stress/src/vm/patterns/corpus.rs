@@ -22,17 +22,15 @@ pub(super) const CORPUS: Method = Method {
         },
         |chunk, done| {
             let number = corpus_index(chunk);
-            let mut expected = core::mem::take(chunk.scratch);
-            expected.resize(chunk.page_words, 0);
-            chunk.worker.corpus.page(number, &mut expected);
+            chunk.worker.corpus.page(number, chunk.scratch);
             for stage in 1..done {
                 let (at, value) = changed_word(chunk, stage);
-                expected[at] = value;
+                chunk.scratch[at] = value;
             }
-            let mut words = expected.iter().copied();
-            let errors = compare(chunk.page(), || words.next().unwrap_or_default());
-            *chunk.scratch = expected;
-            errors
+            let start = chunk.index * chunk.page_words;
+            let page = &chunk.words[start..start + chunk.page_words];
+            let mut expected = chunk.scratch.iter().copied();
+            compare(page, || expected.next().unwrap_or_default())
         },
     )
 };

@@ -6,28 +6,31 @@
 //! random, so that the store gets room again.
 
 use alloc::vec;
-use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
 
-use report::{Metric, MetricKind};
-
-use crate::random::Random;
-use crate::stressors::Stressor;
-use crate::worker::{Counters, Worker};
-use crate::zpool::different_bits;
+use super::zpool::different_bits;
+use crate::metrics::{Measure, Of};
+use crate::options::{Kind, Setting};
+use crate::stressors::{Memory, Stressor, always, class};
+use crate::worker::Worker;
 use crate::{LoadError, PageStore, Refusal};
 
 pub(crate) const STRESSOR: Stressor = Stressor {
     name: "zswap",
     about: "store, load and compare pages of the compressed page store",
+    classes: class::MEMORY,
+    settings: &[Setting {
+        name: "bytes",
+        kind: Kind::Size(16 << 20),
+        about: "pages that are live in the store",
+    }],
     tick_shift: 0,
-    ops: |options| options.zswap.ops,
-    method: |_| None,
-    bytes: |options, memory| options.zswap.bytes.bytes_of(memory),
-    paged: false,
-    checks: |_| true,
+    memory: Memory::Stored("bytes"),
+    checks: always,
     run,
-    metrics,
+    measures: &[
+        Measure { name: "pages refused because they compress poorly", of: Of::Total(REFUSED_POOR) },
+        Measure { name: "pages refused for lack of room", of: Of::Total(REFUSED_ROOM) },
+    ],
 };
 
 /// Numbers of the counters among the worker's extras.
@@ -39,8 +42,7 @@ fn run(worker: &Worker<'_>) {
         return worker.no_resource(format_args!("this machine has no page store"));
     };
     let page_size = worker.machine.page_size();
-    let total = worker.options.zswap.bytes.bytes_of(worker.machine.memory_bytes());
-    let keys = (total / worker.instances as u64 / page_size as u64).max(1);
+    let keys = (worker.share().unwrap_or(page_size) / page_size) as u64;
     let first_key = (worker.instance as u64) << 32;
 
     match exchange(worker, store, first_key, keys, page_size) {
@@ -53,6 +55,10 @@ fn run(worker: &Worker<'_>) {
     }
 }
 
+/// Refusals in a row after which it gives up: so many turns of all keys, and so many more.
+const PATIENCE_TURNS: u64 = 2;
+const PATIENCE_PAGES: u64 = 1000;
+
 /// Stores, loads and compares until time is up.
 fn exchange(
     worker: &Worker<'_>,
@@ -61,45 +67,36 @@ fn exchange(
     keys: u64,
     page_size: usize,
 ) -> Result<(), LoadError> {
-    let mut random = Random::of(worker.options.seed, !(worker.instance as u64));
+    let mut random = worker.random(0);
     let mut page = vec![0_u64; page_size / size_of::<u64>()];
     let mut loaded = vec![0_u8; page_size];
-    let mut inject = worker.injects();
+    let mut refused_in_a_row = 0;
     for number in 0_u64.. {
         let key = first_key + number % keys;
         worker.corpus.page(first_key + number, &mut page);
         match store.store(key, bytemuck::cast_slice(&page)) {
             Ok(()) => {
                 store.load(key, &mut loaded)?;
-                if core::mem::take(&mut inject) {
-                    loaded[page_size / 2] ^= 1;
-                }
+                loaded[page_size / 2] ^= worker.injection() as u8;
                 let errors = different_bits(&loaded, bytemuck::cast_slice(&page));
                 worker.checked(errors, format_args!("page {number}"));
                 worker.tick(1);
+                refused_in_a_row = 0;
             }
-            Err(Refusal::Poor) => worker.count(REFUSED_POOR, 1),
+            Err(Refusal::Poor) => {
+                worker.count(REFUSED_POOR, 1);
+                refused_in_a_row += 1;
+            }
             Err(Refusal::Full | Refusal::NoMemory) => {
                 worker.count(REFUSED_ROOM, 1);
+                refused_in_a_row += 1;
                 store.invalidate(first_key + random.below(keys as usize) as u64);
             }
         }
-        if !worker.go_on() {
+        // A store that takes nothing any more will not take the operations that are missing.
+        if !worker.go_on() || refused_in_a_row > PATIENCE_TURNS * keys + PATIENCE_PAGES {
             break;
         }
     }
     Ok(())
-}
-
-fn metrics(counters: &[Counters]) -> Vec<Metric> {
-    let total = |extra: usize| counters.iter().map(|one| one.extra[extra].load(Relaxed)).sum();
-    let metric = |name: &str, value: u64| Metric {
-        name: name.into(),
-        value: value as f64,
-        kind: MetricKind::Total,
-    };
-    vec![
-        metric("pages refused because they compress poorly", total(REFUSED_POOR)),
-        metric("pages refused for lack of room", total(REFUSED_ROOM)),
-    ]
 }

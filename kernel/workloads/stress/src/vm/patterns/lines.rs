@@ -78,6 +78,55 @@ pub(super) const MODULO_X: Method = method(
     },
 );
 
+/// Two lines of a page, as far apart as it is long, are read and flushed from the caches in turn,
+/// so that every reading opens their rows of the memory chip; what lies around them must not change.
+///
+/// The real tool counts a million ticks for a million readings of two addresses.
+pub(super) const ROWHAMMER: Method = method(
+    "rowhammer",
+    &[write(0), write(1), check(0)],
+    |chunk, stage| {
+        let value = spread(chunk.loop_byte());
+        if stage == 0 {
+            chunk.page().fill(value);
+            return 0;
+        }
+        let worker = chunk.worker;
+        let readings = chunk.page_size() / 2;
+        let page = chunk.page();
+        let (near, far) = page.split_at(page.len() / 2);
+        let mut found = 0;
+        for _ in 0..readings {
+            found |= *black_box(&near[0]) ^ *black_box(&far[0]);
+            worker.machine.flush(&near[..1]);
+            worker.machine.flush(&far[..1]);
+        }
+        u64::from(found.count_ones())
+    },
+    |chunk, _| {
+        let value = spread(chunk.loop_byte());
+        compare(chunk.page(), || value)
+    },
+);
+
+/// Every word is written and flushed from the caches to memory before the next one is.
+pub(super) const WALK_FLUSH: Method = method(
+    "walk-flush",
+    &[write(1), check(0)],
+    |chunk, _| {
+        let (worker, mut random) = (chunk.worker, chunk.random());
+        for word in chunk.page() {
+            *word = random.next();
+            worker.machine.flush(core::slice::from_ref(word));
+        }
+        0
+    },
+    |chunk, _| {
+        let mut random = chunk.random();
+        compare(chunk.page(), || random.next())
+    },
+);
+
 /// Reads, 32 words a tick. What is read was written once before and is checked under `--verify`.
 pub(super) const READ64: Method = Method {
     unchecked: true,

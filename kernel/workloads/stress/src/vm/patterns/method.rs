@@ -1,7 +1,5 @@
 //! What a method is, and which there are.
 
-use alloc::vec::Vec;
-
 use super::{bits, corpus, driver, fills, lines, primes, swap, walks};
 use crate::random::Random;
 use crate::worker::Worker;
@@ -44,6 +42,9 @@ pub(super) const fn check(bytes_per_tick: u32) -> Stage {
     Stage { check: true, bytes_per_tick }
 }
 
+/// Words of the largest page there is.
+const PAGE_WORDS_MAX: usize = 16384 / size_of::<u64>();
+
 /// One run of a method over the memory of a worker.
 pub(super) struct Run<'a> {
     pub worker: &'a Worker<'a>,
@@ -56,8 +57,8 @@ pub(super) struct Run<'a> {
     pub seed: u64,
     /// Whether the fault to inject is still to come.
     pub inject: bool,
-    /// Room for the page that a check expects, taken when it is first needed.
-    pub scratch: Vec<u64>,
+    /// Room for the page that a check expects: not on the heap, where a killed worker would leave it.
+    scratch: [u64; PAGE_WORDS_MAX],
 }
 
 impl<'a> Run<'a> {
@@ -70,7 +71,16 @@ impl<'a> Run<'a> {
     ) -> Self {
         let page_words = worker.machine.page_size() / size_of::<u64>();
         let inject = number == 0 && worker.injects();
-        Self { worker, method, words, page_words, number, seed, inject, scratch: Vec::new() }
+        Self {
+            worker,
+            method,
+            words,
+            page_words,
+            number,
+            seed,
+            inject,
+            scratch: [0; PAGE_WORDS_MAX],
+        }
     }
 
     /// Pages of the memory.
@@ -87,7 +97,7 @@ impl<'a> Run<'a> {
             number: self.number,
             seed: self.seed,
             worker: self.worker,
-            scratch: &mut self.scratch,
+            scratch: &mut self.scratch[..self.page_words],
         }
     }
 
@@ -113,7 +123,7 @@ pub(super) struct Chunk<'a> {
     pub seed: u64,
     pub worker: &'a Worker<'a>,
     /// Room for the page that a check expects.
-    pub scratch: &'a mut Vec<u64>,
+    pub scratch: &'a mut [u64],
 }
 
 impl Chunk<'_> {
@@ -203,31 +213,58 @@ pub(super) static METHODS: &[Method] = &[
     fills::RAND_SUM,
     lines::READ64,
     bits::ROR,
+    lines::ROWHAMMER,
     swap::SWAP,
     walks::WALK_0A,
     walks::WALK_0D,
     walks::WALK_1A,
     walks::WALK_1D,
+    lines::WALK_FLUSH,
     lines::WRITE64,
     lines::WRITE1024V,
     fills::ZERO_ONE,
 ];
 
-/// Every name that `--vm-method` accepts, for people.
-pub(crate) const METHOD_NAMES: &str = "all, cache-lines, cache-stripe, checkerboard, corpus, flip, \
-    fwdrev, galpat-0, galpat-1, gray, grayflip, incdec, inc-nybble, lfsr32, modulo-x, move-inv, \
-    mscan, one-zero, prime-0, prime-1, prime-gray-0, prime-gray-1, prime-incdec, rand-set, \
-    rand-sum, read64, ror, swap, walk-0a, walk-0d, walk-1a, walk-1d, write64, write1024v, zero-one";
-
 /// Every name that `--vm-method` accepts.
-pub(crate) fn method_names() -> Vec<&'static str> {
-    core::iter::once("all").chain(METHODS.iter().map(|method| method.name)).collect()
-}
-
-/// The name as the methods have it, if there is such a method.
-pub(crate) fn method_name(name: &str) -> Option<&'static str> {
-    method_names().into_iter().find(|&known| known == name)
-}
+pub(super) const METHOD_NAMES: &[&str] = &[
+    "all",
+    "cache-lines",
+    "cache-stripe",
+    "checkerboard",
+    "corpus",
+    "flip",
+    "fwdrev",
+    "galpat-0",
+    "galpat-1",
+    "gray",
+    "grayflip",
+    "incdec",
+    "inc-nybble",
+    "lfsr32",
+    "modulo-x",
+    "move-inv",
+    "mscan",
+    "one-zero",
+    "prime-0",
+    "prime-1",
+    "prime-gray-0",
+    "prime-gray-1",
+    "prime-incdec",
+    "rand-set",
+    "rand-sum",
+    "read64",
+    "ror",
+    "rowhammer",
+    "swap",
+    "walk-0a",
+    "walk-0d",
+    "walk-1a",
+    "walk-1d",
+    "walk-flush",
+    "write64",
+    "write1024v",
+    "zero-one",
+];
 
 /// Whether the method checks only under `--verify`.
 pub(super) fn is_unchecked(name: &str) -> bool {
@@ -239,8 +276,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_names_for_people_are_the_names_accepted() {
-        let names: Vec<_> = METHOD_NAMES.split(", ").map(str::trim).collect();
-        assert_eq!(names, method_names());
+    fn the_names_accepted_are_those_of_the_methods() {
+        let names = METHODS.iter().map(|method| method.name);
+        assert!(core::iter::once("all").chain(names).eq(METHOD_NAMES.iter().copied()));
     }
 }
