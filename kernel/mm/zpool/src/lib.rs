@@ -21,7 +21,11 @@ pub mod slab;
 pub mod testing;
 
 pub use backend::{Backend, find};
-pub use buddy::{Granule, Granule4K, Granule16K};
+pub use buddy::Granule;
+#[cfg(feature = "granule-4k")]
+pub use buddy::Granule4K;
+#[cfg(feature = "granule-16k")]
+pub use buddy::Granule16K;
 pub use env::Env;
 pub use error::{AllocError, HandleError};
 pub use handle::{Handle, Owner};
