@@ -103,6 +103,11 @@ impl Cyclictest {
         self.samplers.first().map(|(sampler, _)| &**sampler)
     }
 
+    /// The latency of the sample of the first CPU that was watched, in ticks.
+    pub fn watched(&self) -> u64 {
+        self.first().map_or(0, |sampler| sampler.watched.load(Relaxed))
+    }
+
     fn stop(&self) {
         for (sampler, _) in &self.samplers {
             sampler.stop.store(true, Relaxed);
@@ -133,6 +138,9 @@ pub struct Sampler {
     threshold: u64,
     /// What is waited for.
     deadline: AtomicU64,
+    /// Latency of the sample to be watched, once it is over.
+    watch: AtomicBool,
+    watched: AtomicU64,
     stop: AtomicBool,
     done: AtomicBool,
     vector: Recorder,
@@ -167,6 +175,8 @@ impl Sampler {
             end: ticks.end,
             threshold,
             deadline: AtomicU64::new(ticks.start),
+            watch: AtomicBool::new(false),
+            watched: AtomicU64::new(0),
             stop: AtomicBool::new(false),
             done: AtomicBool::new(false),
             vector: Recorder::new(),
@@ -226,6 +236,11 @@ impl Sampler {
         self.samples.load(Relaxed)
     }
 
+    /// The sample under way is to be watched.
+    pub fn watch(&self) {
+        self.watch.store(true, Relaxed);
+    }
+
     /// It has ended.
     pub fn is_done(&self) -> bool {
         self.done.load(Relaxed)
@@ -256,6 +271,10 @@ impl Sampler {
         let number = self.samples.load(Relaxed);
         self.samples.store(number + 1, Relaxed);
         self.last.store(ticks, Relaxed);
+        if self.watch.load(Relaxed) {
+            self.watch.store(false, Relaxed);
+            self.watched.store(ticks, Relaxed);
+        }
         self.woken.record(ticks);
         if number == 0 || ticks > self.max.load(Relaxed) {
             self.max.store(ticks, Relaxed);

@@ -1,7 +1,7 @@
 //! A delay on purpose: interrupts masked across a deadline, to see it measured and explained.
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use report::{Cyclictest as Found, InjectedDelay, SectionKind, TracerReport};
 
@@ -14,7 +14,8 @@ use crate::sched::thread::Thread;
 /// Samples before the delay.
 const SAMPLES_BEFORE: u64 = 10;
 
-/// Most by which a latency may exceed the delay, in nanoseconds: what a wake-up takes, generously.
+/// A latency may be as long as two delays and this, in nanoseconds. Above, something else was as
+/// long as the delay, and it has to be longer to be seen.
 const SLACK_NS: u64 = 50_000;
 
 /// Time in front of a deadline in which interrupts are masked, in nanoseconds.
@@ -23,8 +24,8 @@ const AHEAD_NS: u64 = 10_000;
 struct Delay {
     sampler: *const Sampler,
     ticks: u64,
-    /// Number of the sample that was delayed, plus one; zero when none was.
-    sample: AtomicU64,
+    /// A wake-up was delayed.
+    done: AtomicBool,
 }
 
 /// The thread that will delay the first CPU's sampler, once.
@@ -38,7 +39,7 @@ impl Injector {
     pub fn start(delay_us: u64, cyclictest: &Cyclictest) -> Result<Self, &'static str> {
         let sampler = cyclictest.first().ok_or("no thread of --cyclictest to delay")?;
         let ticks = clock::ns_to_ticks(delay_us.saturating_mul(1000));
-        let delay = Box::new(Delay { sampler, ticks, sample: AtomicU64::new(0) });
+        let delay = Box::new(Delay { sampler, ticks, done: AtomicBool::new(false) });
         let argument = core::ptr::from_ref(&*delay).expose_provenance() as u64;
         let thread = Thread::spawn(0, sched::PRIORITY_MAIN, run, argument)
             .ok_or("no memory for the thread of --inject-delay")?;
@@ -46,10 +47,10 @@ impl Injector {
         Ok(Self { delay, thread })
     }
 
-    /// Waits for the delay; gives its ticks and the sample, if one was delayed.
-    pub fn finish(self) -> (u64, Option<u64>) {
+    /// Waits for the delay; gives its ticks, if there was one.
+    pub fn finish(self) -> Option<u64> {
         self.thread.join();
-        (self.delay.ticks, self.delay.sample.load(Relaxed).checked_sub(1))
+        self.delay.done.load(Relaxed).then_some(self.delay.ticks)
     }
 }
 
@@ -67,8 +68,8 @@ fn run(argument: u64) {
         sched::sleep_until_tick(deadline - ahead);
         if sampler.samples() < SAMPLES_BEFORE {
             sched::sleep_until_tick(deadline + 1);
-        } else if let Some(sample) = delay_wake_up(sampler, delay.ticks) {
-            delay.sample.store(sample + 1, Relaxed);
+        } else if delay_wake_up(sampler, delay.ticks) {
+            delay.done.store(true, Relaxed);
             return;
         }
     }
@@ -77,44 +78,43 @@ fn run(argument: u64) {
 /// Masks interrupts until so many ticks after the sampler's deadline, if that is ahead. This
 /// section is what the tracer has to find.
 #[inline(never)]
-fn delay_wake_up(sampler: &Sampler, ticks: u64) -> Option<u64> {
+fn delay_wake_up(sampler: &Sampler, ticks: u64) -> bool {
     let saved = interrupts::mask();
-    // The sampler is on this CPU and sleeps, so its deadline and its count stay.
-    let (deadline, sample) = (sampler.deadline(), sampler.samples());
+    // The sampler is on this CPU and sleeps, so its deadline stays.
+    let deadline = sampler.deadline();
     let ahead = clock::ticks() < deadline;
     if ahead {
+        sampler.watch();
         while clock::ticks() < deadline + ticks {
             zpool::relax();
         }
     }
     interrupts::restore(saved);
-    ahead.then_some(sample)
+    ahead
 }
 
-/// Whether the delay was found where it was.
+/// Whether a delay of so many ticks was found where it was.
 pub fn judge(
-    &(ticks, sample): &(u64, Option<u64>),
+    ticks: Option<u64>,
+    latency: u64,
     found: &Found,
     tracer: Option<&TracerReport>,
 ) -> InjectedDelay {
-    let slack = clock::ns_to_ticks(SLACK_NS);
-    let Some(thread) = found.threads.first() else { return InjectedDelay::default() };
-    let latency = thread.woken.max;
-    let buckets = thread.woken.buckets.iter();
+    let ticks = ticks.unwrap_or(0);
+    let buckets = found.threads.first().map_or(&[][..], |thread| &thread.woken.buckets);
     let in_bucket = buckets
+        .iter()
         .filter(|&&(low, high, _)| (low..=high).contains(&latency))
         .map(|&(_, _, count)| count)
         .sum();
-    let cause_found = tracer.is_some_and(|tracer| {
-        let masked = |section: &&report::Section| section.kind == SectionKind::InterruptsOff;
-        let longest = tracer.sections.iter().filter(masked).max_by_key(|section| section.net);
-        longest.is_some_and(|longest| is_ours(longest.opened[0]) && is_ours(longest.closed[0]))
+    let sections = tracer.map_or(&[][..], |tracer| &tracer.sections);
+    let cause_found = sections.iter().any(|section| {
+        section.kind == SectionKind::InterruptsOff
+            && is_ours(section.opened[0])
+            && is_ours(section.closed[0])
     });
-    let expected = ticks..=ticks + slack;
-    let found = sample == Some(thread.max_at)
-        && expected.contains(&latency)
-        && in_bucket > 0
-        && cause_found;
+    let expected = ticks..=2 * ticks + clock::ns_to_ticks(SLACK_NS);
+    let found = ticks != 0 && expected.contains(&latency) && in_bucket > 0 && cause_found;
     InjectedDelay { ticks, latency, in_bucket, cause_found, found }
 }
 

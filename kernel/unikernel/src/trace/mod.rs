@@ -91,6 +91,7 @@ impl Measurement {
     pub fn finish(self, options: &Options) -> Option<LatencyReport> {
         let alone = options.requests.is_empty();
         let injected = self.injector.map(Injector::finish);
+        let delayed = self.cyclictest.as_ref().map_or(0, Cyclictest::watched);
         let cyclictest = self.cyclictest.map(|cyclictest| cyclictest.finish(alone));
         ring::freeze();
         let tracer =
@@ -98,9 +99,9 @@ impl Measurement {
         if !self.settings.measures() && tracer.is_none() {
             return None;
         }
-        let injected = injected
-            .zip(cyclictest.as_ref())
-            .map(|(injected, cyclictest)| inject::judge(&injected, cyclictest, tracer.as_ref()));
+        let injected = injected.zip(cyclictest.as_ref()).map(|(injected, cyclictest)| {
+            inject::judge(injected, delayed, cyclictest, tracer.as_ref())
+        });
         Some(LatencyReport {
             clock: facts::measure(),
             cyclictest,
