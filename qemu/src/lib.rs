@@ -16,6 +16,7 @@ pub mod card;
 pub mod cli;
 pub mod compare;
 pub mod console;
+pub mod cyclictest;
 pub mod html;
 pub mod image;
 pub mod initrd;

@@ -1,4 +1,4 @@
-//! The report document as files: `--yaml`, `--json` and `--html`.
+//! The report document as files: `--yaml`, `--json`, `--html` and cyclictest's.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::results;
+use crate::{cyclictest, results};
 
 /// Which files are wanted.
 #[derive(clap::Args, Debug, Default)]
@@ -26,6 +26,14 @@ pub struct Outputs {
     /// Write the results to this file as a page for a browser, with plots
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+
+    /// Write the wake-up latencies of --cyclictest to this file, as cyclictest's --json does
+    #[arg(long, value_name = "FILE")]
+    cyclictest_json: Option<PathBuf>,
+
+    /// Write the histogram of --cyclictest -h to this file, as cyclictest does
+    #[arg(long, value_name = "FILE")]
+    histfile: Option<PathBuf>,
 }
 
 /// What the launcher adds to a document: where and when.
@@ -52,7 +60,7 @@ impl Outputs {
     /// # Errors
     /// A usage error if the folder does not exist.
     pub fn check(&self) -> Result<()> {
-        for path in [&self.yaml, &self.json].into_iter().flatten() {
+        for path in self.paths() {
             results::check(path)?;
         }
         Ok(())
@@ -79,11 +87,19 @@ impl Outputs {
         if let Some(path) = &self.html {
             write(path, &crate::html::page_of(&document)?)?;
         }
+        if let Some(path) = &self.cyclictest_json {
+            write(path, &cyclictest::json(&document, host.as_ref())?)?;
+        }
+        if let Some(path) = &self.histfile {
+            write(path, &cyclictest::histogram(&document)?)?;
+        }
         Ok(())
     }
 
     fn paths(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.yaml, &self.json, &self.html].into_iter().flatten()
+        [&self.yaml, &self.json, &self.html, &self.cyclictest_json, &self.histfile]
+            .into_iter()
+            .flatten()
     }
 }
 

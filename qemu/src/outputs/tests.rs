@@ -83,7 +83,7 @@ fn under_icount_nothing_is_the_hosts() {
     fs::create_dir_all(&folder).unwrap();
     let [yaml, json, html] =
         ["yaml", "json", "html"].map(|end| Some(folder.join("out.").with_extension(end)));
-    let outputs = Outputs { yaml, json, html };
+    let outputs = Outputs { yaml, json, html, ..Outputs::default() };
     let report = serde_json::to_string(&document()).unwrap();
     outputs.check().unwrap();
     outputs.write(Some(&report), true).unwrap();
