@@ -4,6 +4,7 @@
 mod boot;
 mod determinism;
 mod failures;
+mod jobs;
 mod launcher;
 mod machine;
 mod options;

@@ -14,6 +14,9 @@ pub const END: &str = "@report END";
 /// What the kernel's prompt begins each line with; what follows is typed.
 pub const PROMPT: &str = "zlab> ";
 
+/// What the line after a run at the prompt begins with; its verdict follows.
+pub const ANSWER: &str = "zlab: info:  [0] this run: ";
+
 /// Most characters a line of the document has.
 pub const LINE_LIMIT: usize = 4000;
 

@@ -18,7 +18,7 @@ mod stressor;
 pub mod text;
 pub mod yaml;
 
-pub use block::{BEGIN, END, LINE_LIMIT, PROMPT, parse_block};
+pub use block::{ANSWER, BEGIN, END, LINE_LIMIT, PROMPT, parse_block};
 pub use board::{BoardState, BoardStates};
 pub use bounds::{Bound, Bounds, StateBound};
 pub use comparison::{

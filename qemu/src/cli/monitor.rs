@@ -22,6 +22,7 @@ status is the verdict's.
 Examples:
   cargo run -- monitor /dev/ttyACM0
   cargo run -- monitor /dev/ttyUSB0 --yaml results.yaml
+  echo \"--vm 4 --timeout 60\" | cargo run -- monitor /dev/ttyACM0 --once --html results.html
   cargo run -- monitor --tcp lab-bench:4001
   cargo run -- monitor recording.txt --json results.json";
 
@@ -50,7 +51,7 @@ pub struct Arguments {
     #[arg(long, value_name = "FILE")]
     elf: Option<PathBuf>,
 
-    /// Leave after the first verdict, with its status
+    /// Leave after the first verdict, also of a run at the prompt, with its status
     #[arg(long)]
     once: bool,
 }
@@ -72,8 +73,11 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     } else {
         Keyboard::none()
     };
-    let limits =
-        Limits { after_verdict: arguments.once.then_some(Duration::ZERO), ..Limits::default() };
+    let limits = Limits {
+        after_verdict: arguments.once.then_some(Duration::ZERO),
+        answers: arguments.once,
+        ..Limits::default()
+    };
     let mut view = View::new(&arguments.outputs);
     let ending = session.run(stream, keyboard, limits, &mut |event| view.show(event));
     view.finish(&ending, session.verdict.map(|verdict| verdict.status))

@@ -49,7 +49,15 @@ impl Verdict {
 
     /// The verdict in `line`, if `line` is a verdict line.
     pub fn parse(line: &str) -> Option<Self> {
-        let rest = line.strip_prefix(Self::PREFIX)?;
+        Self::read(line.strip_prefix(Self::PREFIX)?)
+    }
+
+    /// The verdict of a run at the prompt, after which the prompt comes back, if `line` has one.
+    pub fn parse_answer(line: &str) -> Option<Self> {
+        Self::read(line.strip_prefix(report::ANSWER)?)
+    }
+
+    fn read(rest: &str) -> Option<Self> {
         let (status, text) = rest.split_once(' ').unwrap_or((rest, ""));
         Some(Self { status: status.parse().ok()?, text: text.to_owned() })
     }

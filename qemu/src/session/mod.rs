@@ -42,6 +42,8 @@ pub struct Limits {
     pub deadline: Option<Instant>,
     /// How long it goes on after a verdict; `None` for as long as there is something to show.
     pub after_verdict: Option<Duration>,
+    /// Whether the verdict of a run at the prompt is one.
+    pub answers: bool,
 }
 
 /// A console and what it has shown.
@@ -50,6 +52,7 @@ pub struct Session {
     symbols: Option<Symbols>,
     /// The last verdict.
     pub verdict: Option<Verdict>,
+    answers: bool,
 }
 
 impl Session {
@@ -60,13 +63,15 @@ impl Session {
     /// The file cannot be read, or is none of ours.
     pub fn new(elf: Option<&Path>) -> Result<Self> {
         let Some(path) = elf else {
-            return Ok(Self { console: Console::new(None), symbols: None, verdict: None });
+            let console = Console::new(None);
+            return Ok(Self { console, symbols: None, verdict: None, answers: false });
         };
         let context = || format!("cannot read {}", path.display());
         let bytes = std::fs::read(path).with_context(context)?;
         let decoder = LogDecoder::new(&bytes).with_context(context)?;
         let symbols = Symbols::new(&bytes).with_context(context)?;
-        Ok(Self { console: Console::new(decoder), symbols: Some(symbols), verdict: None })
+        let console = Console::new(decoder);
+        Ok(Self { console, symbols: Some(symbols), verdict: None, answers: false })
     }
 
     /// Shows what comes from `stream` and sends what comes from `keyboard`, until the stream ends, a
@@ -80,6 +85,7 @@ impl Session {
     ) -> Ending {
         let Stream { pieces, mut writer } = stream;
         let mut deadline = limits.deadline;
+        self.answers = limits.answers;
         self.console.show_prompts(keyboard.is_live());
         loop {
             if interrupt::requested() {
@@ -129,6 +135,9 @@ impl Session {
 
     fn show(&mut self, events: Vec<Event>, show: &mut dyn FnMut(Event)) {
         for event in events {
+            if let (true, Event::Line(line)) = (self.answers, &event) {
+                self.verdict = Verdict::parse_answer(line).or(self.verdict.take());
+            }
             show(match (event, &self.symbols) {
                 (Event::Line(line), Some(symbols)) => Event::Line(symbols.annotate(line)),
                 (Event::Verdict(verdict), _) => {

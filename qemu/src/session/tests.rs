@@ -124,12 +124,12 @@ fn serial_line_in_both_directions() {
         board.write_all(b"\nanswer\r\nzlab> ").unwrap();
         let second = read_line(&mut board);
         board.write_all(&second).unwrap();
-        board.write_all(b"\nzlab: verdict: 3 no resource\r\n").unwrap();
+        board.write_all(b"\nzlab: info:  [0] this run: 3 no resource\r\n").unwrap();
         (board, first, second)
     });
     let mut shown = Vec::new();
     let mut session = Session::new(None).unwrap();
-    let limits = Limits { after_verdict: Some(Duration::ZERO), ..Limits::default() };
+    let limits = Limits { after_verdict: Some(Duration::ZERO), answers: true, ..Limits::default() };
     let keyboard = Keyboard::lines(&["memory", "store"]);
     let ending = session.run(stream, keyboard, limits, &mut |event| shown.push(event));
     let (_board, first, second) = board.join().unwrap();
@@ -140,7 +140,7 @@ fn serial_line_in_both_directions() {
         line("zlab> memory"),
         line("answer"),
         line("zlab> store"),
-        Event::Verdict(verdict.clone()),
+        line("zlab: info:  [0] this run: 3 no resource"),
     ];
     assert_eq!(shown, expected);
     assert_eq!((ending, session.verdict), (Ending::Closed, Some(verdict)));

@@ -88,7 +88,7 @@ impl Vm {
         deadline: Option<Instant>,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
-        let limits = Limits { deadline, after_verdict: Some(GRACE) };
+        let limits = Limits { deadline, after_verdict: Some(GRACE), answers: false };
         let Self { mut process, stream, stderr, mut session, semihosting, _initrd } = self;
         match session.run(stream, keyboard, limits, on_event) {
             session::Ending::Interrupted => return Ok(Ending::Interrupted),

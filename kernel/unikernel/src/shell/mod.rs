@@ -6,7 +6,7 @@ use alloc::format;
 use alloc::string::String;
 
 use line::Editor;
-use report::{Status, Verdict};
+use report::{ANSWER, Status, Verdict};
 use stress::options::BootOptions;
 use stress::{Corpus, Options};
 
@@ -100,7 +100,7 @@ impl Shell<'_> {
             }
             None => {
                 let status = run::act(self.boot, &options, line, self.cpus, self.corpus);
-                println!("zlab: info:  [0] this run: {}", Verdict::of(status));
+                println!("{ANSWER}{}", Verdict::of(status));
             }
         }
     }
