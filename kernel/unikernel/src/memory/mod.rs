@@ -20,4 +20,5 @@ pub mod pager;
 pub mod reclaim;
 pub mod remap;
 pub mod stacks;
+mod store_cell;
 pub mod swap;

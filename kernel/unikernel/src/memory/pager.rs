@@ -17,6 +17,7 @@ use super::advise::Advice;
 use super::arenas::{self, Arenas, Pinned};
 use super::counters::Counters;
 use super::frames::{Frame, Frames, TableFrames};
+use super::store_cell::StoreCell;
 use super::swap;
 use crate::arch::mmu;
 use crate::sched;
@@ -79,6 +80,11 @@ pub trait Paging: Sync {
     /// The store behind the arenas.
     fn store(&self) -> &Store<'static>;
 
+    /// Puts another store behind the arenas, of which there are none; what was there before.
+    /// Background work may still look at that.
+    #[cfg(feature = "compare")]
+    fn exchange_store(&self, store: &'static Store<'static>) -> &'static Store<'static>;
+
     /// Event counters.
     fn counters(&self) -> &Counters;
 
@@ -128,7 +134,7 @@ pub struct Pager<G: TranslationGranule> {
     pub(super) arenas: Arenas<G>,
     pub(super) residency: Residency,
     pub(super) clock: Clock,
-    pub(super) store: Store<'static>,
+    pub(super) store: StoreCell,
     pub(super) counters: Counters,
 }
 
@@ -146,7 +152,7 @@ impl<G: TranslationGranule> Pager<G> {
             arenas: Arenas::new(),
             residency: Residency::new(0),
             clock: Clock::new(),
-            store,
+            store: StoreCell::new(store),
             counters: Counters::new(cpus),
         }
     }
@@ -320,6 +326,11 @@ impl<G: TranslationGranule> Paging for Pager<G> {
 
     fn store(&self) -> &Store<'static> {
         &self.store
+    }
+
+    #[cfg(feature = "compare")]
+    fn exchange_store(&self, store: &'static Store<'static>) -> &'static Store<'static> {
+        self.store.exchange(store)
     }
 
     fn counters(&self) -> &Counters {

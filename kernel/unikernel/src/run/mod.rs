@@ -160,7 +160,7 @@ fn workload(
 ///
 /// # Errors
 /// The status of a run that could not begin; why has been printed.
-fn measure(
+pub fn measure(
     boot: &'static Boot,
     options: &Options,
     command: &str,

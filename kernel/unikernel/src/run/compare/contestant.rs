@@ -7,11 +7,10 @@ use alloc::vec::Vec;
 use compare::{Course, run_course, run_pages};
 use report::{Balance, Contestant};
 use zpool::{Backend, Granule4K, Owner, ZPool};
-use zswap::{Context, Settings, Store};
+use zswap::{Settings, Store};
 
-use super::Common;
+use super::{Common, loads};
 use crate::memory::frames::Frames;
-use crate::memory::swap::CpuContexts;
 use crate::memory::{heap, pager};
 
 /// Seed of the order of operations, the same for all.
@@ -38,13 +37,16 @@ fn once(common: &Common<'_>, zpool: &str, compacted: bool) -> Result<Contestant,
     }
     contestant.balance.heap_missing = destroy_in_use(common, zpool)?;
     contestant.balance.frames_missing = frames - free_frames();
+    if !compacted {
+        loads::run(common, &mut contestant)?;
+    }
     Ok(contestant)
 }
 
 fn empty(common: &Common<'_>, zpool: &str) -> Contestant {
     Contestant {
         zpool: zpool.to_string(),
-        compressor: common.algorithm.name.to_string(),
+        compressor: common.codec.algorithm.name.to_string(),
         compacted: false,
         pools: Vec::new(),
         operations: Vec::new(),
@@ -81,13 +83,10 @@ fn courses(
 
 /// Whole pages through a store of its own.
 fn pages(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
-    let Common { plan, algorithm, .. } = *common;
+    let plan = common.plan;
     let pool = new_pool(common, &contestant.zpool)?;
-    let contexts = CpuContexts::new(crate::cpu::online(), || {
-        Context::new(algorithm.at_default_level(), plan.page_size)
-    });
     let ram_pages = pager::get().map_or(0, |paging| paging.frames().total_frames);
-    let store = Store::new(&*pool, &contexts, Settings::new(plan.page_size, ram_pages));
+    let store = Store::new(&*pool, common.contexts, Settings::new(plan.page_size, ram_pages));
     let run = run_pages(&store, common.corpus, plan.pages, common.stopwatch);
     contestant.operations.extend(run.operations);
     contestant.balance.checks += run.checks;
@@ -119,7 +118,7 @@ pub fn ablation(common: &Common<'_>) -> Result<Vec<Contestant>, &'static str> {
     variants.iter().map(variant).collect()
 }
 
-fn new_pool(common: &Common<'_>, zpool: &str) -> Result<Box<dyn ZPool>, &'static str> {
+pub fn new_pool(common: &Common<'_>, zpool: &str) -> Result<Box<dyn ZPool>, &'static str> {
     let pool = (common.boot.pools)(zpool).ok_or("there is no such back end")?;
     pool.map_err(|_| "no memory for a pool")
 }

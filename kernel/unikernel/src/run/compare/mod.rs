@@ -1,7 +1,9 @@
 //! Every allocator with every compressor, taken through the same pages and operations.
 
 mod contestant;
+mod loads;
 
+use alloc::boxed::Box;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
@@ -9,11 +11,12 @@ use compare::{Stopwatch, sizes_of};
 use report::{Comparison, CompressedSizes, Contestant, Snapshot, Status, Unit};
 use stress::{Corpus, Options, RunReport};
 use zpool::Granule4K;
-use zswap::Algorithm;
+use zswap::{Choice, Context};
 
 use super::{Boot, print_results, results};
 use crate::arch::{clock, pmu};
 use crate::memory::frames::Frames;
+use crate::memory::swap::CpuContexts;
 use crate::println;
 
 /// Compressors that are compared where the image has them.
@@ -26,6 +29,8 @@ struct Plan {
     pools: [(&'static str, usize, usize); 2],
     /// Pages that are compressed for their sizes, and that go through a store.
     pages: usize,
+    /// How long each load of stressors lasts.
+    load_ms: u64,
 }
 
 impl Plan {
@@ -39,7 +44,8 @@ impl Plan {
         };
         // Half of RAM is more than the worst allocator needs for them.
         let large = large.min(memory_bytes as usize / page_size / 2);
-        Self { page_size, pools: [("large", large, large), ("small", small, 4 * small)], pages }
+        let pools = [("large", large, large), ("small", small, 4 * small)];
+        Self { page_size, pools, pages, load_ms: if quick { 10 } else { 100 } }
     }
 }
 
@@ -49,7 +55,10 @@ struct Common<'a> {
     corpus: &'a Corpus<'a>,
     plan: &'a Plan,
     stopwatch: Stopwatch,
-    algorithm: &'static Algorithm,
+    options: &'a Options,
+    cpus: usize,
+    codec: Choice,
+    contexts: &'static CpuContexts,
     sizes: &'a [u16],
 }
 
@@ -80,9 +89,23 @@ pub fn run(
         ablation: Vec::new(),
     };
     let mut status = Status::Success;
-    for algorithm in COMPRESSORS.iter().filter_map(|name| zswap::find(name)) {
-        let sizes = sizes_of(corpus, plan.pages, page_size, algorithm.at_default_level());
-        let common = Common { boot, corpus, plan: &plan, stopwatch, algorithm, sizes: &sizes };
+    for codec in COMPRESSORS.iter().filter_map(|name| Choice::parse(name).ok()) {
+        let algorithm = codec.algorithm;
+        let sizes = sizes_of(corpus, plan.pages, page_size, codec);
+        let common = Common {
+            boot,
+            corpus,
+            plan: &plan,
+            stopwatch,
+            options,
+            cpus,
+            codec,
+            // Kept for ever: a store that uses them may still be looked at.
+            contexts: Box::leak(Box::new(CpuContexts::new(cpus, || {
+                Context::new(codec, page_size)
+            }))),
+            sizes: &sizes,
+        };
         for backend in backends::all::<&'static Frames<Granule4K>>() {
             progress(backend.name, algorithm.name, start_ns);
             match contestant::compete(&common, backend.name) {
