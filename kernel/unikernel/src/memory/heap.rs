@@ -5,9 +5,11 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use embedded_alloc::{LlffHeap, TlsfHeap};
 use zpool::TicketLock;
+use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 
 use crate::arch::interrupts;
 use crate::cpu;
+use crate::trace::operations::{HEAP_ALLOC, HEAP_FREE};
 
 /// Which allocator serves the heap.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,17 +66,21 @@ pub fn free() -> usize {
 // the choice is made once, before the first allocation.
 unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        probe::<{ OPERATION_BEGIN + HEAP_ALLOC }>(layout.size());
         // SAFETY: the caller's promise is the one asked for.
-        unsafe {
+        let block = unsafe {
             if self.first_fit.load(Ordering::Relaxed) {
                 self.llff.alloc(layout)
             } else {
                 self.tlsf.alloc(layout)
             }
-        }
+        };
+        mark::<{ OPERATION_END + HEAP_ALLOC }>();
+        block
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        probe::<{ OPERATION_BEGIN + HEAP_FREE }>(layout.size());
         // SAFETY: the caller's promise is the one asked for.
         unsafe {
             if self.first_fit.load(Ordering::Relaxed) {
@@ -83,6 +89,7 @@ unsafe impl GlobalAlloc for Heap {
                 self.tlsf.dealloc(pointer, layout);
             }
         }
+        mark::<{ OPERATION_END + HEAP_FREE }>();
     }
 }
 

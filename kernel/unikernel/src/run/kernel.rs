@@ -26,7 +26,7 @@ use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER, semaphore};
 use crate::trace::operations::{LOAD, STORE};
 use crate::trace::timed_pool;
-use crate::{cpu, println};
+use crate::{cpu, println, trace};
 
 /// What workloads get. The pool and the store for stressors that use them directly exist only
 /// when such a stressor was asked for.
@@ -217,6 +217,10 @@ impl Machine for Kernel {
 
     fn sleep_until(&self, deadline_ns: u64) {
         sched::sleep_until_ns(deadline_ns);
+    }
+
+    fn set_real_time(&self, priority: u8) {
+        sched::set_own_priority(trace::kernel_priority(priority));
     }
 
     fn print(&self, line: fmt::Arguments<'_>) {

@@ -97,6 +97,13 @@ pub fn start(thread: &'static Thread) {
     }
 }
 
+/// Gives the running thread another priority of its own.
+pub fn set_own_priority(priority: u8) {
+    let me = current();
+    me.set_base_priority(priority);
+    update_priority(me);
+}
+
 /// Gives `thread` the priority that is due to it, after something was lent to it or taken back.
 pub fn update_priority(thread: &'static Thread) {
     let target = cpu::get(thread.cpu());

@@ -328,6 +328,10 @@ impl Thread {
         self.state.store(state as u8, Ordering::Release);
     }
 
+    pub(super) fn set_base_priority(&self, priority: u8) {
+        self.base_priority.store(priority, Ordering::Relaxed);
+    }
+
     pub(super) fn set_effective_priority(&self, priority: u8) {
         self.priority.store(priority, Ordering::Relaxed);
     }

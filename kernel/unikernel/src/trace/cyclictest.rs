@@ -117,7 +117,7 @@ impl Cyclictest {
 
 /// Priority of the kernel for one of 0 to 99: 0 is that of the stressors, the others are above
 /// all else.
-fn kernel_priority(priority: u8) -> u8 {
+pub fn kernel_priority(priority: u8) -> u8 {
     const LOWEST: u8 = PRIORITY_MAIN + 1;
     match priority.checked_sub(1) {
         None => PRIORITY_WORKER,

@@ -29,6 +29,7 @@ use stress::options::LatencySettings;
 use zpool::probe::OPERATION_BEGIN;
 
 use cyclictest::Cyclictest;
+pub use cyclictest::kernel_priority;
 use inject::Injector;
 pub use pool::timed_pool;
 

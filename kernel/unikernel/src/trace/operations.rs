@@ -18,7 +18,7 @@ use crate::sched::thread::MAX_THREADS;
 use crate::sync::Once;
 
 /// Names of the operations, by number.
-pub const OPERATIONS: [&str; 11] = [
+pub const OPERATIONS: [&str; 13] = [
     "minor fault",
     "major fault",
     "eviction",
@@ -30,6 +30,8 @@ pub const OPERATIONS: [&str; 11] = [
     "write",
     "maintain",
     "compact",
+    "heap alloc",
+    "heap free",
 ];
 
 /// A fault, until it turns out to be a major one.
@@ -44,6 +46,8 @@ pub const READ: u32 = 7;
 pub const WRITE: u32 = 8;
 pub const MAINTAIN: u32 = 9;
 pub const COMPACT: u32 = 10;
+pub const HEAP_ALLOC: u32 = 11;
+pub const HEAP_FREE: u32 = 12;
 
 /// How long one operation took on one CPU.
 struct Times {

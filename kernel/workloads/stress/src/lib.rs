@@ -6,6 +6,8 @@ extern crate alloc;
 
 pub mod corpus;
 mod counters;
+mod cyclic;
+mod heap;
 mod job;
 pub mod job_file;
 mod machine;

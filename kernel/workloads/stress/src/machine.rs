@@ -65,6 +65,12 @@ pub trait Machine: Sync {
     /// Sleeps until [`Machine::now_ns`] is at least `deadline_ns`.
     fn sleep_until(&self, deadline_ns: u64);
 
+    /// Gives the calling thread a priority of 1 to 99 above all workers', or with 0 theirs. Ignored
+    /// where threads have no priorities.
+    fn set_real_time(&self, priority: u8) {
+        let _ = priority;
+    }
+
     /// Prints a line of results or messages; the newline is added.
     fn print(&self, line: fmt::Arguments<'_>);
 

@@ -3,7 +3,7 @@
 use crate::metrics::Measure;
 use crate::options::{Options, Setting};
 use crate::worker::Worker;
-use crate::{store, vm};
+use crate::{cyclic, heap, store, vm};
 
 /// Most instances of a stressor.
 pub(crate) const INSTANCE_LIMIT: u32 = 1024;
@@ -121,6 +121,8 @@ pub static STRESSORS: &[Stressor] = &[
     vm::tlb_invalidate::STRESSOR,
     vm::patterns::STRESSOR,
     vm::addresses::STRESSOR,
+    cyclic::STRESSOR,
+    heap::STRESSOR,
     store::zpool::STRESSOR,
     store::zswap::STRESSOR,
 ];
