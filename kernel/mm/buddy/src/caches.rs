@@ -23,15 +23,15 @@ pub trait Lock<T> {
 /// to [`CAPACITY`] single frames for each of `CPUS` CPUs.
 ///
 /// A single frame comes from the CPU's cache and goes back to it without the lock: some 30 steps
-/// and two atomic operations. When the cache is empty or full, [`BATCH`] frames are moved under the
-/// lock. Larger blocks always take the lock.
+/// and two atomic operations. When the cache is empty or full, [`BATCH`] frames are moved, with a
+/// hold of the lock for each. Larger blocks always take the lock.
 ///
 /// - *Nothing is refused while frames are cached.* When the lists have no single frame, one is
 ///   taken from any CPU's cache; a refusal means that every frame which was free when the call
 ///   began was taken by somebody else during it. For a larger block all cached frames are first
 ///   given back whose neighbour is free or cached too, which are the ones that could make one.
-/// - *Lock hold time*: [`BATCH`] frames moved one by one, each in O([`MAX_ORDER`](crate::MAX_ORDER))
-///   steps; or, when the lists are empty, a look into `CPUS` x [`CAPACITY`] slots.
+/// - *Lock hold time*: one frame moved, in O([`MAX_ORDER`](crate::MAX_ORDER)) steps; or, when the
+///   lists are empty, a look into `CPUS` x [`CAPACITY`] slots.
 /// - *Errors* are those of [`Buddy`], a frame freed twice among them, whether it is in a cache or
 ///   in the lists: the frame's entry says so and is changed in one atomic step.
 /// - *Memory ordering*: what was written to a frame before it was freed happens before what whoever
@@ -74,7 +74,7 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         let cache = &self.caches[cpu % CPUS];
         let entry = match cache.take() {
             Some(entry) => entry,
-            None => self.lists.with(|buddy| self.refill(buddy, cache))?,
+            None => self.refill(cache)?,
         };
         self.frames[entry as usize].set_allocated(0);
         Ok(self.spans.frame(entry).ok_or(Error::OutOfMemory(0))? << G::SHIFT)
@@ -101,8 +101,8 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         }
     }
 
-    /// Gives all cached frames back to the lists, a lock hold for every [`BATCH`] of them. Frames
-    /// that others free meanwhile may stay in caches.
+    /// Gives all cached frames back to the lists, a lock hold for each. Frames that
+    /// others free meanwhile may stay in caches.
     pub fn drain(&self) {
         self.drain_if(|_| true);
     }
@@ -137,22 +137,31 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         self.lists.with(|buddy| buddy.alloc(order))
     }
 
-    /// A frame for the caller, and a batch less one for the cache. Under the lock, so that who
-    /// finds neither lists nor caches to have a frame does not miss one between them.
-    fn refill(&self, buddy: &mut Buddy<'a, G>, cache: &Cache) -> Result<u32, Error> {
-        let Some(entry) = buddy.take(0) else {
-            return self.caches.iter().find_map(Cache::steal).ok_or(Error::OutOfMemory(0));
-        };
-        self.frames[entry as usize].set_cached();
+    /// A frame for the caller, and a batch less one for the cache. Frames go to the cache under the
+    /// lock, so that who finds neither lists nor caches to have one does not miss it between them.
+    fn refill(&self, cache: &Cache) -> Result<u32, Error> {
+        let own = self.lists.with(|buddy| match buddy.take(0) {
+            Some(entry) => {
+                self.frames[entry as usize].set_cached();
+                Ok(entry)
+            }
+            None => self.caches.iter().find_map(Cache::steal).ok_or(Error::OutOfMemory(0)),
+        })?;
         for _ in 1..BATCH {
-            let Some(spare) = buddy.take(0) else { break };
-            self.frames[spare as usize].set_cached();
-            if !cache.put(spare) {
-                buddy.put(spare);
+            let moved = self.lists.with(|buddy| {
+                let Some(spare) = buddy.take(0) else { return false };
+                self.frames[spare as usize].set_cached();
+                let kept = cache.put(spare);
+                if !kept {
+                    buddy.put(spare);
+                }
+                kept
+            });
+            if !moved {
                 break;
             }
         }
-        Ok(entry)
+        Ok(own)
     }
 
     /// Puts a frame into the cache, which gives a batch to the lists when it is full.
@@ -160,25 +169,26 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         if cache.put(entry) {
             return;
         }
-        self.lists.with(|buddy| {
-            for _ in 0..BATCH {
-                let Some(surplus) = cache.take() else { break };
-                buddy.put(surplus);
-            }
-            if !cache.put(entry) {
-                buddy.put(entry);
-            }
-        });
+        for _ in 0..BATCH {
+            self.lists.with(|buddy| {
+                if let Some(surplus) = cache.take() {
+                    buddy.put(surplus);
+                }
+            });
+        }
+        if !cache.put(entry) {
+            self.lists.with(|buddy| buddy.put(entry));
+        }
     }
 
     /// Gives those cached frames back that `wanted` wants.
     fn drain_if(&self, wanted: impl Fn(u32) -> bool) {
         for cache in &self.caches {
-            for first in (0..CAPACITY).step_by(BATCH) {
+            for slot in 0..CAPACITY {
                 self.lists.with(|buddy| {
-                    let taken =
-                        (first..first + BATCH).filter_map(|slot| cache.take_if(slot, &wanted));
-                    taken.for_each(|entry| buddy.put(entry));
+                    if let Some(entry) = cache.take_if(slot, &wanted) {
+                        buddy.put(entry);
+                    }
                 });
             }
         }

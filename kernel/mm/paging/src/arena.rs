@@ -29,19 +29,20 @@ impl<M: TableMemory> Arena<M> {
     /// How many pages it has.
     #[must_use]
     pub fn pages(&self) -> usize {
-        self.range().len() >> <M::Granule as Granule>::SHIFT
+        self.leaf_tables.pages()
     }
 
     /// The entry of the page at that address; `None` outside of the arena.
     #[must_use]
     pub fn entry(&self, address: usize) -> Option<&PageEntry> {
-        self.leaf_tables.entry(address)
+        self.entry_of_page(self.page_of_address(address)?)
     }
 
     /// The entry of the page of that number, from 0 on.
     #[must_use]
+    #[inline]
     pub fn entry_of_page(&self, page: usize) -> Option<&PageEntry> {
-        self.entry(self.address_of_page(page)?)
+        self.leaf_tables.entry_of_page(page)
     }
 
     /// All entries with their page numbers.

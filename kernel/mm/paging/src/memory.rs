@@ -280,16 +280,23 @@ impl<M: TableMemory> LeafTables<M> {
         self.range.clone()
     }
 
-    /// The entry of the page at an address of the range.
-    pub fn entry(&self, address: usize) -> Option<&PageEntry> {
-        if !self.range.contains(&address) {
+    /// How many pages the range has.
+    #[inline]
+    pub fn pages(&self) -> usize {
+        self.range.len() >> <M::Granule as Granule>::SHIFT
+    }
+
+    /// The entry of the page of that number in the range.
+    #[inline]
+    pub fn entry_of_page(&self, page: usize) -> Option<&PageEntry> {
+        if page >= self.pages() {
             return None;
         }
-        let table = self.tables.get((address - self.range.start) / M::Granule::LEAF_TABLE_SPAN)?;
+        let table = self.tables.get(page / M::Granule::ENTRIES)?;
         // SAFETY: the table was hung into the tree for this range, and is not given back before
         // this is consumed.
         let entries = unsafe { self.tree.entries(*table) };
-        let entry = core::ptr::from_ref(&entries[M::Granule::index(address, LEAF_LEVEL)]);
+        let entry = core::ptr::from_ref(&entries[page % M::Granule::ENTRIES]);
         // SAFETY: PageEntry is a transparent AtomicU64.
         Some(unsafe { &*entry.cast::<PageEntry>() })
     }

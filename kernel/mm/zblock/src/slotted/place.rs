@@ -42,7 +42,6 @@ impl<E: Env> Slotted<E> {
     /// gives a place, or a new block is opened.
     #[inline(never)]
     fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
-        let _masked = Masked::new(&self.env);
         let owner = owner.0;
         if let Some(name) = self.place_in_any(length, owner, State::Live) {
             return Ok(name.handle());
@@ -91,6 +90,7 @@ impl<E: Env> Slotted<E> {
     /// A place on that shelf, after its current block was listed.
     #[inline(never)]
     fn place_on(&self, shelf: &Shelf, length: u32, owner: u32, state: State) -> Option<Name> {
+        let _masked = Masked::new(&self.env);
         let held = shelf.hold();
         held.settle(E::Granule::SHIFT);
         held.place(length, owner, state, E::Granule::SHIFT)
@@ -107,6 +107,7 @@ impl<E: Env> Slotted<E> {
         let own = self.own_shelf();
         let block = self.new_block(order, own as u8)?;
         self.spread();
+        let _masked = Masked::new(&self.env);
         let held = self.shelves[own].hold();
         held.settle(E::Granule::SHIFT);
         held.count(block);
@@ -125,7 +126,6 @@ impl<E: Env> Slotted<E> {
     #[cold]
     #[inline(never)]
     pub(super) fn place_alone(&self, size: usize) -> Result<Handle, AllocError> {
-        let _masked = Masked::new(&self.env);
         match self.place_in_page(size) {
             Err(AllocError::NoMemory) => {
                 let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };

@@ -132,9 +132,9 @@ impl<E: Env> Slotted<E> {
 
     /// Lists the blocks that objects were placed in last.
     fn settle(&self) {
-        let _masked = Masked::new(&self.env);
         for shelf in &self.shelves {
             if shelf.has_current() {
+                let _masked = Masked::new(&self.env);
                 shelf.hold().settle(E::Granule::SHIFT);
             }
         }
