@@ -102,6 +102,22 @@ fn raspberry_pi_5() {
 }
 
 #[test]
+fn raspberry_pi_5_with_16_gigabytes() {
+    let machine = machine(include_bytes!("trees/rpi5-16g.dtb"));
+    assert_eq!(machine.memory, [0..0x3f60_0000, 0x4000_0000..0x4_0000_0000]);
+    assert_eq!(
+        machine.reserved,
+        [
+            Reserved { range: 0x3f60_0000..0x4000_0000, no_map: false },
+            // The tree does not say so.
+            Reserved { range: 0..0x8_0000, no_map: true },
+        ]
+    );
+    assert_eq!(machine.console.interrupt, Some(level(152)), "stepping D0");
+    assert_eq!(machine.power_management, Some(0x10_7d20_0000..0x10_7d20_0604), "not in the tree");
+}
+
+#[test]
 fn generic_board() {
     let machine = machine(include_bytes!("trees/generic.dtb"));
     assert_eq!(machine.board, Board::Generic);

@@ -105,6 +105,7 @@ pub fn parse(text: &str, boot: &Options) -> Result<Vec<JobRun>, JobError> {
                     set.options.requests.clear();
                     set.options.missing.clear();
                     set.options.latency = boot.latency.clone();
+                    set.options.sequential = boot.sequential;
                     set.stressors.clear();
                 }
                 set.way = way;
@@ -224,6 +225,11 @@ mod tests {
         let expected = ["--vm 1 --timeout 1", "--zpool 2 --timeout 1"];
         assert_eq!(commands("run sequential\nvm 1\nzpool 2\ntimeout 1"), expected);
         assert_eq!(commands("timeout 1\nrun sequential\nvm 1\nzpool 2"), expected);
+        // What is selected counts like what is named.
+        let text = "run sequential\nall 1\nwith vm,zpool\nrun parallel\nzswap 1";
+        let expected =
+            ["--vm 1 --with vm,zpool", "--zpool 1 --with vm,zpool", "--zswap 1 --with vm,zpool"];
+        assert_eq!(commands(text).len(), expected.len());
     }
 
     #[test]
