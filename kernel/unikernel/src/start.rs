@@ -27,7 +27,7 @@ use crate::memory::frames::{Frames, TableFrames};
 use crate::memory::map::{self, Image};
 use crate::memory::pager::{self, Instance, Pager};
 use crate::memory::swap::{self, CpuContexts};
-use crate::memory::{heap, stacks};
+use crate::memory::{heap, stacks, upkeep};
 use crate::run::{self, Boot};
 use crate::sched::thread::Thread;
 use crate::sched::{PRIORITY_IDLE, PRIORITY_MAIN};
@@ -179,7 +179,7 @@ fn main_thread(argument: u64) {
 fn idle() -> ! {
     loop {
         console::drain_logs();
-        if !pager::maintain() {
+        if !upkeep::from_idle() {
             sched::wait_for_work();
         }
     }

@@ -22,3 +22,4 @@ pub mod remap;
 pub mod stacks;
 mod store_cell;
 pub mod swap;
+pub mod upkeep;

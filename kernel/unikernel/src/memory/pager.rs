@@ -10,7 +10,7 @@ use paging::{
     Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, ResidentPages, Tables,
     TranslationGranule,
 };
-use zpool::{Budget, Handle, Owner, Owners};
+use zpool::{Handle, Owner};
 use zswap::Store;
 
 use super::advise::Advice;
@@ -109,22 +109,6 @@ pub fn set(instance: &'static Instance) {
 #[inline]
 pub fn get() -> Option<&'static dyn Paging> {
     INSTANCE.get().map(|instance| instance.0)
-}
-
-/// The holders of handles of the store's pool: the entries of arenas.
-pub struct ArenaOwners;
-
-impl Owners for ArenaOwners {
-    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {
-        get().is_some_and(|paging| paging.relocated(owner, old, new))
-    }
-}
-
-/// One bounded step of the pool's background work; whether there is more. From idle.
-pub fn maintain() -> bool {
-    let Some(paging) = get() else { return false };
-    let budget = Budget { bytes: 2 * paging.page_size(), objects: 1 };
-    paging.store().pool().maintain(budget, &ArenaOwners).more
 }
 
 /// Paging with granule `G`.

@@ -7,14 +7,13 @@
 use core::sync::atomic::Ordering;
 
 use paging::TranslationGranule;
-use zpool::Budget;
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
 
 use super::arenas::Pinned;
 use super::counters::count;
 use super::frames::Frame;
-use super::pager::{ArenaOwners, Pager};
-use super::swap;
+use super::pager::Pager;
+use super::{swap, upkeep};
 use crate::arch::{clock, mmu};
 use crate::sched;
 use crate::trace::operations::{EVICTION, STORE};
@@ -124,11 +123,10 @@ impl<G: TranslationGranule> Pager<G> {
         mark::<{ OPERATION_END + STORE }>();
         match stored {
             Ok(stored) => {
-                let budget = Budget { bytes: 2 * G::SIZE, objects: 1 };
-                self.store.pool().maintain(budget, &ArenaOwners);
                 pinned.remove_resident(page);
                 claim.publish(swap::entry_of(stored));
                 count(&self.counters.evictions);
+                upkeep::after_eviction(self);
                 Some(frame)
             }
             Err(_) => {

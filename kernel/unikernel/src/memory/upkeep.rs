@@ -1,0 +1,51 @@
+//! Background work of the store's pool: a bounded step from idle, and one after each eviction.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use zpool::{Budget, Handle, Owner, Owners, Work};
+
+use super::pager::{self, Paging};
+use crate::sched::sleep_lock::SleepLock;
+
+/// One thread at a time does a step. It is preemptible, so the idle thread may stand still in the
+/// middle of one for as long as others have work; whoever waits for the turn lends his priority.
+static TURN: SleepLock<()> = SleepLock::new(());
+
+/// Steps left out one after another because somebody else had the turn.
+static LEFT_OUT: AtomicU32 = AtomicU32::new(0);
+
+/// So many steps are left out before one is waited for.
+const PATIENCE: u32 = 8;
+
+/// A step from idle, unless someone is at it; whether there is more.
+pub fn from_idle() -> bool {
+    let Some(paging) = pager::get() else { return false };
+    let Some(_turn) = TURN.try_lock() else { return false };
+    step(paging).more
+}
+
+/// A step by the thread that filled the pool. Left out while someone else is at one, but not for
+/// ever: allocations must not outrun what brings their blocks back.
+pub fn after_eviction(paging: &dyn Paging) {
+    let _turn = match TURN.try_lock() {
+        Some(turn) => turn,
+        None if LEFT_OUT.fetch_add(1, Ordering::Relaxed) < PATIENCE => return,
+        None => TURN.lock(),
+    };
+    LEFT_OUT.store(0, Ordering::Relaxed);
+    step(paging);
+}
+
+fn step(paging: &dyn Paging) -> Work {
+    let budget = Budget { bytes: 2 * paging.page_size(), objects: 1 };
+    paging.store().pool().maintain(budget, &ArenaOwners)
+}
+
+/// The holders of handles of the store's pool: the entries of arenas.
+struct ArenaOwners;
+
+impl Owners for ArenaOwners {
+    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {
+        pager::get().is_some_and(|paging| paging.relocated(owner, old, new))
+    }
+}
