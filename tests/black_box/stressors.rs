@@ -58,6 +58,17 @@ fn all_of_them_on_every_allocator_with_16k_pages() {
     on_every_allocator("16k");
 }
 
+/// The idle thread does background work of the pool, and has no core to itself while workers run:
+/// the pool is kept dense nevertheless.
+#[test]
+fn pools_stay_dense_while_no_core_is_idle() {
+    let words = "--vm 2 --vm-method corpus --vm-bytes 48M --resident 12M --vm-ops 60000";
+    let document = checked(&machine().with(words));
+    let pool = document.memory.pool.expect("a store has a pool");
+    let density = pool.density(document.machine.page_size);
+    assert!(density > 0.9, "density {density}: {pool:?}");
+}
+
 /// Two that want the codec for every page, and one that never does: none gets less than
 /// a tenth of the core.
 #[test]
