@@ -113,6 +113,9 @@ pub fn main(boot: &'static Boot) -> ! {
     let corpus = corpus::choose(boot, &sections);
     let prompt = shell::is_wanted(options, sections.job.is_some());
     if !prompt || options.has_work() || sections.job.is_some() {
+        if !options.has_work() && sections.job.is_none() {
+            println!("zlab: info:  [0] no stressor was asked for, such as --vm 1; see --help");
+        }
         let status = match sections.job {
             Some(text) => job::run(boot, text, cpus, &corpus),
             None => act(boot, options, &boot.machine.boot_arguments, cpus, &corpus),
