@@ -59,7 +59,7 @@ pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
     }
     // SAFETY: instructions were written and cleaned; all CPUs fetch them anew from here on.
     unsafe { asm!("dsb ish", "ic ialluis", "dsb ish", "isb", options(nostack)) };
-    sites.sort_unstable_by_key(|site| site.address);
+    super::sort(&mut sites, |one: &Site, other| one.address < other.address);
     SITES.set(alloc::boxed::Box::leak(alloc::boxed::Box::new(sites)));
     calibrate();
     Ok(())
