@@ -7,6 +7,7 @@
 //! operations  how long stores, faults and so on take     ring       the last events
 //! ```
 
+mod codec;
 mod cyclictest;
 mod facts;
 mod hook;
@@ -29,6 +30,7 @@ use stress::options::LatencySettings;
 use zpool::probe::OPERATION_BEGIN;
 
 use cyclictest::Cyclictest;
+pub use codec::timed_compressor;
 pub use cyclictest::kernel_priority;
 use inject::Injector;
 pub use pool::timed_pool;
