@@ -13,6 +13,7 @@ pub use board::Board;
 pub use error::Error;
 pub use machine::{
     Console, Gic, Interrupt, MAX_BOOT_ARGUMENTS, MAX_MEMORY_RANGES, MAX_PROCESSORS,
-    MAX_REDISTRIBUTORS, MAX_RESERVED_RANGES, Machine, PsciMethod, Reserved, Timer, Trigger,
+    MAX_REDISTRIBUTORS, MAX_RESERVED_RANGES, MAX_VIRTIO, Machine, PsciMethod, Reserved, Timer,
+    Trigger,
 };
 pub use tree::{HEADER_PREFIX, tree_size};

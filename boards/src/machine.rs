@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use heapless::{String, Vec};
 
-use crate::tree::{Tree, chosen, console, interrupts, memory, processors};
+use crate::tree::{Tree, chosen, console, interrupts, memory, processors, virtio};
 use crate::{Board, Error, rpi5};
 
 /// The most RAM ranges, after ranges that touch are merged.
@@ -15,13 +15,15 @@ pub const MAX_RESERVED_RANGES: usize = 32;
 pub const MAX_PROCESSORS: usize = 8;
 /// The most regions of GICv3 redistributors.
 pub const MAX_REDISTRIBUTORS: usize = 8;
+/// The most virtio transports; more are left out.
+pub const MAX_VIRTIO: usize = 32;
 /// The longest boot arguments, in bytes.
 pub const MAX_BOOT_ARGUMENTS: usize = 4096;
 
 /// What a kernel has to know about the machine that it runs on.
 ///
 /// All addresses are physical and as the processors see them: translated through every bus of
-/// the tree. It has about 6 KiB.
+/// the tree. It has about 7 KiB.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Machine {
     /// Which board this is, by the root's `compatible`.
@@ -53,6 +55,8 @@ pub struct Machine {
     pub processor_count: usize,
     /// Registers of the Raspberry Pi 5's power management block, which has the watchdog.
     pub power_management: Option<Range<u64>>,
+    /// Registers of memory-mapped virtio transports, most of which have no device behind them.
+    pub virtio: Vec<Range<u64>, MAX_VIRTIO>,
 }
 
 /// A range of addresses that is not free to use.
@@ -166,6 +170,7 @@ impl Machine {
             processors,
             processor_count,
             power_management: processors::power_management(&tree, board),
+            virtio: virtio::transports(&tree),
         })
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod interrupts;
 pub(crate) mod memory;
 mod path;
 pub(crate) mod processors;
+pub(crate) mod virtio;
 
 pub use check::{HEADER_PREFIX, tree_size};
 use dtoolkit::Node;

@@ -42,8 +42,8 @@ pub struct PagingCounters {
 
 /// Counters of the compressed page store, under the names the Linux kernel uses for zswap.
 ///
-/// `stored_pages`, `pool_total_size`, `same_filled_pages`, `stored_incompressible_pages` and
-/// `stored_bytes` are gauges, the rest are events since the run began.
+/// `stored_pages`, `pool_total_size`, `same_filled_pages`, `stored_incompressible_pages`,
+/// `swapped_pages` and `stored_bytes` are gauges, the rest are events since the run began.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StoreCounters {
@@ -83,6 +83,22 @@ pub struct StoreCounters {
     pub duplicate_entry: u64,
     /// Objects that did not decompress to a page (no counter of the kernel's).
     pub damaged: u64,
+    /// Pages that left the store because they were loaded (no counter of the kernel's).
+    pub loaded_pages: u64,
+    /// Pages that left the store because they are not needed any more (no counter of the kernel's).
+    pub invalidated_pages: u64,
+    /// Pages in the second tier now (no counter of the kernel's).
+    pub swapped_pages: u64,
+    /// Pages written to the second tier.
+    pub pswpout: u64,
+    /// Pages read from the second tier.
+    pub pswpin: u64,
+    /// Pages for which the second tier had no room (no counter of the kernel's).
+    pub swap_full: u64,
+    /// Pages that the second tier failed to write (no counter of the kernel's).
+    pub swap_write_fail: u64,
+    /// Pages that the second tier failed to read (no counter of the kernel's).
+    pub swap_read_fail: u64,
     /// Compressed bytes stored now (no counter of the kernel's).
     pub stored_bytes: u64,
 }
@@ -90,7 +106,7 @@ pub struct StoreCounters {
 impl StoreCounters {
     /// Names and values in the order of the results table.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 18] {
+    pub fn named(&self) -> [(&'static str, u64); 26] {
         [
             ("stored_pages", self.stored_pages),
             ("same_filled_pages", self.same_filled_pages),
@@ -101,6 +117,8 @@ impl StoreCounters {
             ("zswpin", self.zswpin),
             ("zswpwb", self.zswpwb),
             ("written_back_pages", self.written_back_pages),
+            ("loaded_pages", self.loaded_pages),
+            ("invalidated_pages", self.invalidated_pages),
             ("duplicate_entry", self.duplicate_entry),
             ("pool_limit_hit", self.pool_limit_hit),
             ("reject_hysteresis", self.reject_hysteresis),
@@ -110,6 +128,12 @@ impl StoreCounters {
             ("reject_kmemcache_fail", self.reject_kmemcache_fail),
             ("reject_reclaim_fail", self.reject_reclaim_fail),
             ("damaged", self.damaged),
+            ("swapped_pages", self.swapped_pages),
+            ("pswpout", self.pswpout),
+            ("pswpin", self.pswpin),
+            ("swap_full", self.swap_full),
+            ("swap_write_fail", self.swap_write_fail),
+            ("swap_read_fail", self.swap_read_fail),
         ]
     }
 }

@@ -3,7 +3,6 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use crate::console::log::LogRing;
 use crate::sched::queue::RunQueue;
 use crate::sched::thread;
 use crate::sync::Lock;
@@ -39,8 +38,6 @@ pub struct Cpu {
     pub queue: Lock<RunQueue>,
     /// Index of the thread that ended and whose stack is in use until the next switch.
     pub ending: AtomicU16,
-    /// Log frames not sent yet.
-    pub log: LogRing,
 }
 
 impl Cpu {
@@ -57,7 +54,6 @@ impl Cpu {
             preemption_off: AtomicU32::new(0),
             queue: Lock::new(RunQueue::new()),
             ending: AtomicU16::new(thread::NONE),
-            log: LogRing::new(),
         }
     }
 }

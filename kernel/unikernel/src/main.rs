@@ -11,6 +11,7 @@
 //! trace     what is measured of latency
 //! run       the boot arguments' workload, its report and verdict
 //! shell     the prompt for when there is no workload, or after it
+//! device    what holds pages behind the store: a virtio disk, a part of RAM
 //! dying     faults, panics, and how the machine is left
 //! ```
 #![no_std]
@@ -23,6 +24,7 @@ mod board;
 mod boot;
 mod console;
 mod cpu;
+mod device;
 mod dying;
 mod memory;
 mod run;

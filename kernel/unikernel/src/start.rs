@@ -13,7 +13,7 @@ use paging::{Granule4K, Granule16K, TranslationGranule, registers};
 use report::Status;
 use stress::Options;
 use stress::options::Log;
-use zswap::{Choice, ChoiceError, Context, Settings, Store};
+use zswap::{Choice, ChoiceError, Context, Settings, Store, SwapArea};
 
 use crate::arch::mmu::{self, Translation};
 use crate::arch::{clock, firmware, gic, interrupts, memory_functions, pmu, vectors};
@@ -25,14 +25,14 @@ use crate::cpu::{self, MAX_CPUS};
 use crate::dying;
 use crate::memory::frames::{Frames, TableFrames};
 use crate::memory::map::{self, Image};
-use crate::memory::pager::{self, Instance, Pager};
+use crate::memory::pager::{self, Instance, Pager, Paging};
 use crate::memory::swap::{self, CpuContexts};
-use crate::memory::{heap, stacks, upkeep};
+use crate::memory::{heap, stacks, upkeep, writeback};
 use crate::run::{self, Boot};
 use crate::sched::thread::Thread;
 use crate::sched::{PRIORITY_IDLE, PRIORITY_MAIN};
 use crate::sync::Once;
-use crate::{info, sched, trace, warning};
+use crate::{device, info, sched, trace, warning};
 
 /// How long a CPU may take to come up.
 const CPU_START_NS: u64 = 1_000_000_000;
@@ -113,6 +113,9 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         Ok(options) => options,
         Err(error) => refuse(Status::Usage, format_args!("{error}")),
     };
+    if let Some(point) = options.boot.fail_frame {
+        frames.fail_at(point);
+    }
     if options.boot.fragmented {
         frames.fragment();
     }
@@ -150,7 +153,11 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
         Ok(pager) => pager,
         Err((status, problem)) => refuse(status, format_args!("{problem}")),
     };
+    let tier = pager.store().area().is_some();
     pager::set(Box::leak(Box::new(Instance(pager))));
+    if tier && !writeback::start() {
+        refuse(Status::NoResource, format_args!("no memory for the stack of write-back"));
+    }
     let run: &'static Boot = Box::leak(Box::new(Boot {
         machine,
         options,
@@ -333,14 +340,24 @@ fn pager_for<G: TranslationGranule>(
     let pool = (backend.create)(frames)
         .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
     let contexts: &'static CpuContexts =
-        Box::leak(Box::new(CpuContexts::new(cpus, || Context::new(choice, G::SIZE))));
+        Box::leak(Box::new(CpuContexts::new(cpus, || {
+            let compressor = (choice.algorithm.create)(G::SIZE, choice.level);
+            Context::with_compressor(trace::timed_compressor(compressor), G::SIZE)
+        })));
     let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
     let settings = Settings {
         max_pool_percent: options.max_pool_percent,
         word_fits: swap::word_fits,
+        refused: writeback::refused,
         ..Settings::new(G::SIZE, ram_pages as usize)
     };
-    let store = Store::new(Box::leak(trace::timed_pool(pool)), contexts, settings);
+    let mut store = Store::new(Box::leak(trace::timed_pool(pool)), contexts, settings);
+    if let Some(tier) = device::second_tier(machine, boot, frames)? {
+        let Some(area) = SwapArea::new(tier) else {
+            return Err((Status::NoResource, "no memory for the second tier's map".into()));
+        };
+        store = store.with_area(Box::leak(Box::new(area)));
+    }
     run::set_contexts(contexts);
     Ok(Box::leak(Box::new(Pager::new(frames, tables, store, cpus))))
 }

@@ -115,6 +115,22 @@ fn boot_arguments() {
 }
 
 #[test]
+fn job_file() {
+    let path = temporary("job", b"timeout 5\nvm 1\n");
+    let contents = Contents { job: Some(&path), ..Contents::default() };
+    let with_job = card(&contents);
+    assert_eq!(text(&with_job, "cmdline.txt"), "log=text\n", "the job is what to run, no prompt");
+    assert!(text(&with_job, "config.txt").contains("\ninitramfs initramfs followkernel\n"));
+    let archive = file(&with_job, INITRD);
+    assert_eq!(archive, initrd::bytes(&[("job", fs::read(&path).unwrap())]).unwrap());
+    fs::write(&path, "vm 1\nvm-bites 4\n").unwrap();
+    let error = Card::raspberry_pi_5(kernel(), &contents).unwrap_err();
+    assert_eq!(status::of(&error), status::USAGE);
+    assert!(error.to_string().contains("line 2: unknown option --vm-bites"), "{error}");
+    fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn configuration() {
     let lines = |contents: &Contents<'_>| -> Vec<String> {
         let config = text(&card(contents), "config.txt").to_owned();

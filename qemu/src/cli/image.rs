@@ -79,6 +79,11 @@ enum ConsoleName {
 const DEFAULT_CARD: &str = "zlab-rpi5.img";
 
 pub fn main(arguments: &Arguments) -> Result<u8> {
+    // Mistakes are told before a build.
+    let contents = arguments.contents();
+    if arguments.board.is_some() {
+        Card::raspberry_pi_5(Vec::new(), &contents)?;
+    }
     let image = match &arguments.kernel {
         None => {
             let words = arguments.stress.as_deref().unwrap_or_default().split_ascii_whitespace();
@@ -90,7 +95,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     let kernel =
         fs::read(&image.flat).with_context(|| format!("cannot read {}", image.flat.display()))?;
     match arguments.board {
-        Some(BoardName::Rpi5) => write_card(arguments, kernel)?,
+        Some(BoardName::Rpi5) => write_card(arguments, &contents, kernel)?,
         // The parser wants one of the two.
         None => {
             if let Some(out) = &arguments.out {
@@ -101,17 +106,21 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
     Ok(status::SUCCESS)
 }
 
-fn write_card(arguments: &Arguments, kernel: Vec<u8>) -> Result<()> {
-    let card = Card::raspberry_pi_5(
-        kernel,
-        &Contents {
-            arguments: arguments.stress.as_deref().unwrap_or_default(),
-            corpus: arguments.corpus.as_deref(),
-            job: arguments.job.as_deref(),
-            tree: arguments.dtb.as_deref(),
-            header_console: arguments.console == ConsoleName::Header,
-        },
-    )?;
+impl Arguments {
+    /// What goes onto a card besides the kernel.
+    fn contents(&self) -> Contents<'_> {
+        Contents {
+            arguments: self.stress.as_deref().unwrap_or_default(),
+            corpus: self.corpus.as_deref(),
+            job: self.job.as_deref(),
+            tree: self.dtb.as_deref(),
+            header_console: self.console == ConsoleName::Header,
+        }
+    }
+}
+
+fn write_card(arguments: &Arguments, contents: &Contents<'_>, kernel: Vec<u8>) -> Result<()> {
+    let card = Card::raspberry_pi_5(kernel, contents)?;
     if let Some(folder) = &arguments.files {
         card.write_into(folder)?;
         println!("{}: {} files", folder.display(), card.files.len());

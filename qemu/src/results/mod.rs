@@ -91,10 +91,12 @@ pub fn caveats(sources: &[Source]) -> Vec<&'static str> {
 /// A usage error if it is a folder, or in a folder that does not exist.
 pub fn check(path: &Path) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if path.is_dir() || folder.is_some_and(|folder| !folder.is_dir()) {
-        return Err(usage(format!("{} cannot be written", path.display())));
-    }
-    Ok(())
+    let problem = match folder {
+        _ if path.is_dir() => "it is a folder",
+        Some(folder) if !folder.is_dir() => "its folder does not exist",
+        _ => return Ok(()),
+    };
+    Err(usage(format!("{} cannot be written: {problem}", path.display())))
 }
 
 /// Writes `text` to a file, or to standard output if that is `-`.

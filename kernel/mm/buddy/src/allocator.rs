@@ -166,6 +166,12 @@ impl<'a, G: Granule> Buddy<'a, G> {
         Some(entry)
     }
 
+    /// Takes the smallest free block there is, of order `most` at most; as [`Buddy::take`].
+    pub(crate) fn take_smallest(&mut self, most: u32) -> Option<(u32, u32)> {
+        let order = self.orders_with_free.trailing_zeros().min(most);
+        Some((self.take(order)?, order))
+    }
+
     /// Puts a single frame into the lists, whatever its entry says.
     pub(crate) fn put(&mut self, entry: u32) {
         // Entries come from `take` and `Spans::of_frame`, so there is such a frame.

@@ -1,9 +1,9 @@
 //! The frames that one CPU keeps at hand.
 
 #[cfg(not(loom))]
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 #[cfg(loom)]
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// Most frames in the cache of a CPU.
 pub const CAPACITY: usize = if cfg!(loom) { 2 } else { 16 };
@@ -24,13 +24,19 @@ pub const BATCH: usize = CAPACITY / 2;
 pub(crate) struct Cache {
     /// Slots below this one are probably full, the others probably empty.
     top: AtomicU32,
+    /// Some frame was put here: there are more caches than CPUs that run.
+    used: AtomicBool,
     /// Number of the frame's entry plus one; zero is empty.
     slots: [AtomicU32; CAPACITY],
 }
 
 impl Cache {
     pub(crate) fn new() -> Self {
-        Self { top: AtomicU32::new(0), slots: core::array::from_fn(|_| AtomicU32::new(0)) }
+        Self {
+            top: AtomicU32::new(0),
+            used: AtomicBool::new(false),
+            slots: core::array::from_fn(|_| AtomicU32::new(0)),
+        }
     }
 
     /// Keeps a frame; false if there is no room. One compare-exchange, or one for each slot when
@@ -39,6 +45,9 @@ impl Cache {
         let top = self.top.load(Ordering::Relaxed) as usize;
         if top >= CAPACITY {
             return false;
+        }
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
         }
         (top..CAPACITY).chain(0..top).any(|slot| {
             // What the last owner wrote to the frame happens before its next one gets it.
@@ -65,13 +74,21 @@ impl Cache {
 
     /// Any frame there is: looks into every slot.
     pub(crate) fn steal(&self) -> Option<u32> {
+        if !self.used.load(Ordering::Relaxed) {
+            return None;
+        }
         (0..CAPACITY).find_map(|slot| self.take_from(slot))
     }
 
-    /// The frame of a slot, if `wanted` wants it.
-    pub(crate) fn take_if(&self, slot: usize, wanted: impl FnOnce(u32) -> bool) -> Option<u32> {
-        let entry = self.slots[slot].load(Ordering::Relaxed).checked_sub(1)?;
-        if wanted(entry) { self.take_from(slot) } else { None }
+    /// The slots with a frame that `wanted` wants, as bits.
+    pub(crate) fn find(&self, wanted: impl Fn(u32) -> bool) -> u32 {
+        if !self.used.load(Ordering::Relaxed) {
+            return 0;
+        }
+        self.slots.iter().enumerate().fold(0, |found, (slot, word)| {
+            let entry = word.load(Ordering::Relaxed).checked_sub(1);
+            found | u32::from(entry.is_some_and(&wanted)) << slot
+        })
     }
 
     /// Frames in the slots.
@@ -79,7 +96,8 @@ impl Cache {
         self.slots.iter().filter(|slot| slot.load(Ordering::Relaxed) != 0).count()
     }
 
-    fn take_from(&self, slot: usize) -> Option<u32> {
+    /// The frame of a slot.
+    pub(crate) fn take_from(&self, slot: usize) -> Option<u32> {
         let word = &self.slots[slot];
         // Looking first spares an empty slot's line the write.
         if word.load(Ordering::Relaxed) == 0 {

@@ -3,7 +3,7 @@
 use core::marker::PhantomData;
 
 use crate::allocator::Buddy;
-use crate::cache::{BATCH, CAPACITY, Cache};
+use crate::cache::{BATCH, Cache};
 use crate::frame::{FrameInfo, FrameState};
 use crate::ram::Spans;
 use crate::{Error, Granule, Statistics};
@@ -20,18 +20,20 @@ pub trait Lock<T> {
 }
 
 /// A buddy allocator for all CPUs of a kernel: the lists behind a lock `L`, and in front of them up
-/// to [`CAPACITY`] single frames for each of `CPUS` CPUs.
+/// to [`CAPACITY`](crate::CAPACITY) single frames for each of `CPUS` CPUs.
 ///
 /// A single frame comes from the CPU's cache and goes back to it without the lock: some 30 steps
-/// and two atomic operations. When the cache is empty or full, [`BATCH`] frames are moved, with a
-/// hold of the lock for each. Larger blocks always take the lock.
+/// and two atomic operations. An empty cache gets the smallest free block, [`BATCH`] frames at most;
+/// a full one gives [`BATCH`] frames back, with a hold of the lock for each. Larger blocks always
+/// take the lock.
 ///
 /// - *Nothing is refused while frames are cached.* When the lists have no single frame, one is
 ///   taken from any CPU's cache; a refusal means that every frame which was free when the call
 ///   began was taken by somebody else during it. For a larger block all cached frames are first
 ///   given back whose neighbour is free or cached too, which are the ones that could make one.
-/// - *Lock hold time*: one frame moved, in O([`MAX_ORDER`](crate::MAX_ORDER)) steps; or, when the
-///   lists are empty, a look into `CPUS` x [`CAPACITY`] slots.
+/// - *Lock hold time*: one block of at most [`BATCH`] frames taken or one frame given back, in
+///   O([`MAX_ORDER`](crate::MAX_ORDER) + [`BATCH`]) steps; or, when the lists are empty, a look into
+///   [`CAPACITY`](crate::CAPACITY) slots for each of the CPUs that ever freed a frame.
 /// - *Errors* are those of [`Buddy`], a frame freed twice among them, whether it is in a cache or
 ///   in the lists: the frame's entry says so and is changed in one atomic step.
 /// - *Memory ordering*: what was written to a frame before it was freed happens before what whoever
@@ -137,31 +139,22 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         self.lists.with(|buddy| buddy.alloc(order))
     }
 
-    /// A frame for the caller, and a batch less one for the cache. Frames go to the cache under the
-    /// lock, so that who finds neither lists nor caches to have one does not miss it between them.
+    /// A frame for the caller, and the rest of the smallest free block, a batch at most, for the
+    /// cache. Frames go to the cache under the lock, so that who finds neither lists nor caches to
+    /// have one does not miss it between them.
     fn refill(&self, cache: &Cache) -> Result<u32, Error> {
-        let own = self.lists.with(|buddy| match buddy.take(0) {
-            Some(entry) => {
+        self.lists.with(|buddy| {
+            let Some((first, order)) = buddy.take_smallest(BATCH.ilog2()) else {
+                return self.caches.iter().find_map(Cache::steal).ok_or(Error::OutOfMemory(0));
+            };
+            for entry in (first..first + (1 << order)).rev() {
                 self.frames[entry as usize].set_cached();
-                Ok(entry)
-            }
-            None => self.caches.iter().find_map(Cache::steal).ok_or(Error::OutOfMemory(0)),
-        })?;
-        for _ in 1..BATCH {
-            let moved = self.lists.with(|buddy| {
-                let Some(spare) = buddy.take(0) else { return false };
-                self.frames[spare as usize].set_cached();
-                let kept = cache.put(spare);
-                if !kept {
-                    buddy.put(spare);
+                if entry != first && !cache.put(entry) {
+                    buddy.put(entry);
                 }
-                kept
-            });
-            if !moved {
-                break;
             }
-        }
-        Ok(own)
+            Ok(first)
+        })
     }
 
     /// Puts a frame into the cache, which gives a batch to the lists when it is full.
@@ -184,9 +177,13 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
     /// Gives those cached frames back that `wanted` wants.
     fn drain_if(&self, wanted: impl Fn(u32) -> bool) {
         for cache in &self.caches {
-            for slot in 0..CAPACITY {
+            let mut found = cache.find(&wanted);
+            while found != 0 {
+                let slot = found.trailing_zeros() as usize;
+                found &= found - 1;
+                // Under the lock, as in `refill`.
                 self.lists.with(|buddy| {
-                    if let Some(entry) = cache.take_if(slot, &wanted) {
+                    if let Some(entry) = cache.take_from(slot) {
                         buddy.put(entry);
                     }
                 });

@@ -1,5 +1,7 @@
 //! What a store is told at creation.
 
+use crate::Reject;
+
 /// What a store is told at creation.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -18,8 +20,9 @@ pub struct Settings {
     /// Whether the holder of a [`Stored`] has room for this word. Other words become objects of
     /// the pool ([`Stored::Word`]).
     pub word_fits: fn(u64) -> bool,
-    /// Called after a refusal while the pool is full: pages should be written back.
-    pub full: fn(),
+    /// Called after a refusal that pages written back would have avoided: the pool is full, or got
+    /// no memory ([`Reject::AllocFail`]).
+    pub refused: fn(Reject),
 }
 
 impl Settings {
@@ -35,7 +38,7 @@ impl Settings {
             same_filled: SameFilled::Word,
             incompressible: Incompressible::Keep,
             word_fits: |_| true,
-            full: || {},
+            refused: |_| {},
         }
     }
 }

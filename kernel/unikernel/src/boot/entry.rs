@@ -47,6 +47,8 @@ unsafe extern "C" {
     static __image_end: u8;
     static __rela_start: u8;
     static __rela_end: u8;
+    static __relr_start: u8;
+    static __relr_end: u8;
     static __bss_start: u8;
     static __bss_end: u8;
     static __boot_stack_top: u8;
@@ -95,6 +97,32 @@ unsafe extern "C" fn start() -> ! {
         "add x5, x5, x20",
         "str x5, [x3, x20]",
         "b 1b",
+        "2:",
+        // The same for relocations that are packed (RELR): an even word is the offset of a place that
+        // holds its addend; an odd one has a bit for each of the 63 places behind the last.
+        "adrp x1, {relr_start}",
+        "add x1, x1, :lo12:{relr_start}",
+        "adrp x2, {relr_end}",
+        "add x2, x2, :lo12:{relr_end}",
+        "1: cmp x1, x2",
+        "b.hs 2f",
+        "ldr x3, [x1], #8",
+        "tbnz x3, #0, 3f",
+        "add x4, x20, x3",
+        "ldr x5, [x4]",
+        "add x5, x5, x20",
+        "str x5, [x4], #8",
+        "b 1b",
+        "3: mov x6, x4",
+        "add x4, x4, #(63 * 8)",
+        "4: lsr x3, x3, #1",
+        "cbz x3, 1b",
+        "tbz x3, #0, 5f",
+        "ldr x5, [x6]",
+        "add x5, x5, x20",
+        "str x5, [x6]",
+        "5: add x6, x6, #8",
+        "b 4b",
         "2:",
         // Clear bss, the early table and the stack among it.
         "adrp x1, {bss_start}",
@@ -163,6 +191,8 @@ unsafe extern "C" fn start() -> ! {
         image_end = sym __image_end,
         rela_start = sym __rela_start,
         rela_end = sym __rela_end,
+        relr_start = sym __relr_start,
+        relr_end = sym __relr_end,
         bss_start = sym __bss_start,
         bss_end = sym __bss_end,
         stack_top = sym __boot_stack_top,

@@ -140,10 +140,18 @@ impl LogRing {
     }
 }
 
+/// Log records not sent yet, CPU by CPU. Apart from what else CPUs have, because it is all zeros: it
+/// takes no room in the image.
+static RINGS: [LogRing; MAX_CPUS] = [const { LogRing::new() }; MAX_CPUS];
+
+fn ring_of(cpu: &Cpu) -> &'static LogRing {
+    &RINGS[cpu.id]
+}
+
 /// Whether any CPU has records to send.
 pub fn waiting() -> bool {
     (0..MAX_CPUS).any(|id| {
-        let ring = &cpu::get(id).log;
+        let ring = &RINGS[id];
         ring.start.load(Ordering::Relaxed) != ring.end.load(Ordering::Relaxed)
     })
 }
@@ -151,13 +159,13 @@ pub fn waiting() -> bool {
 /// Sends what waits. The caller holds the console.
 pub fn drain(mut send: impl FnMut(&[u8])) {
     for id in 0..MAX_CPUS {
-        cpu::get(id).log.drain(&mut send);
+        RINGS[id].drain(&mut send);
     }
 }
 
 /// Records dropped for want of room, on all CPUs.
 pub fn dropped() -> u32 {
-    (0..MAX_CPUS).map(|id| cpu::get(id).log.dropped.load(Ordering::Relaxed)).sum()
+    (0..MAX_CPUS).map(|id| RINGS[id].dropped.load(Ordering::Relaxed)).sum()
 }
 
 /// Logs a line of text.
@@ -171,15 +179,15 @@ pub fn text(level: &str, arguments: fmt::Arguments<'_>) {
     }
     preemption::disable();
     let cpu = cpu::current();
-    if cpu.log.begin() {
+    if ring_of(cpu).begin() {
         let now_us = clock::now_ns() / 1000;
-        let _ = Ring(&cpu.log).write_fmt(format_args!(
+        let _ = Ring(ring_of(cpu)).write_fmt(format_args!(
             "{}.{:06} {level:5} [{}] {arguments}\n",
             now_us / 1_000_000,
             now_us % 1_000_000,
             cpu.id,
         ));
-        cpu.log.commit();
+        ring_of(cpu).commit();
     }
     preemption::enable();
 }
@@ -189,12 +197,12 @@ pub fn text(level: &str, arguments: fmt::Arguments<'_>) {
 struct RingLogger;
 
 fn encode(cpu: &'static Cpu, step: impl FnOnce(&mut defmt::Encoder, &'static LogRing)) {
-    if cpu.log.passed_over.load(Ordering::Relaxed) {
+    if ring_of(cpu).passed_over.load(Ordering::Relaxed) {
         return;
     }
     // SAFETY: between `acquire` and `release` preemption is off, and a handler's record is passed
     // over, so nothing else on this CPU uses its encoder, and no other CPU ever does.
-    step(unsafe { &mut *cpu.log.encoder.get() }, &cpu.log);
+    step(unsafe { &mut *ring_of(cpu).encoder.get() }, ring_of(cpu));
 }
 
 // SAFETY: `acquire` turns preemption off until `release`, handlers are kept out by `passed_over`,
@@ -203,11 +211,11 @@ unsafe impl defmt::Logger for RingLogger {
     fn acquire() {
         preemption::disable();
         let cpu = cpu::current();
-        if !cpu.log.begin() {
-            cpu.log.passed_over.store(true, Ordering::Relaxed);
+        if !ring_of(cpu).begin() {
+            ring_of(cpu).passed_over.store(true, Ordering::Relaxed);
             return;
         }
-        cpu.log.push(&FRAME_MARK);
+        ring_of(cpu).push(&FRAME_MARK);
         encode(cpu, |encoder, ring| encoder.start_frame(|bytes| ring.push(bytes)));
     }
 
@@ -215,9 +223,9 @@ unsafe impl defmt::Logger for RingLogger {
 
     unsafe fn release() {
         let cpu = cpu::current();
-        if !cpu.log.passed_over.swap(false, Ordering::Relaxed) {
+        if !ring_of(cpu).passed_over.swap(false, Ordering::Relaxed) {
             encode(cpu, |encoder, ring| encoder.end_frame(|bytes| ring.push(bytes)));
-            cpu.log.commit();
+            ring_of(cpu).commit();
         }
         preemption::enable();
     }

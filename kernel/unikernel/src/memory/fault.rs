@@ -6,6 +6,7 @@
 
 use paging::{Attributes, Claim, Entry, Fault, Page, TranslationGranule};
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark, probe};
+use zswap::Leave;
 
 use super::arenas::{self, Pinned};
 use super::counters::count;
@@ -159,7 +160,7 @@ pub(super) fn fill<G: TranslationGranule>(
                 return Err(Failure::Damaged);
             }
             // The frame is the only copy from here on. A refusal is counted by the store.
-            let _ = pager.store.discard(stored);
+            let _ = pager.store.release(stored, Leave::Loaded);
             FaultKind::Major
         }
     };

@@ -1,17 +1,19 @@
 //! Page frames: the buddy allocator behind its lock and caches, and what others need of it.
 
+use alloc::boxed::Box;
 use core::ops::Range;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use buddy::{Buddy, FrameCaches, MAX_ORDER, Statistics};
 use paging::{PhysicalAddress, TableMemory, TranslationGranule};
+use stress::options::FailPoint;
 use zpool::{Env, Granule};
 
 use crate::arch::{memory_functions, mmu};
 use crate::cpu::{self, MAX_CPUS};
 use crate::sched::preemption;
-use crate::sync::ThreadLock;
+use crate::sync::{Once, ThreadLock};
 
 /// The page frames of the machine. All of RAM is mapped where it is, so a frame's address is a
 /// pointer to it.
@@ -19,12 +21,78 @@ pub struct Frames<G: 'static> {
     caches: FrameCaches<'static, G, ThreadLock<Buddy<'static, G>>, MAX_CPUS>,
     /// The largest order that pools get.
     largest_order: AtomicU32,
+    /// Frames that were taken for something else than arenas.
+    uses: Uses,
+    /// Allocations to make fail; none without one.
+    failing: Once<Failing>,
+}
+
+/// How many frames are whose.
+struct Uses {
+    /// Taken before there was an account: the heap.
+    heap: usize,
+    /// Translation tables.
+    tables: AtomicUsize,
+    /// Stacks, and what is reserved for good.
+    kernel: AtomicUsize,
+    /// Pools.
+    pools: AtomicUsize,
+}
+
+/// Which allocations fail (`fail-frame=`).
+struct Failing {
+    point: FailPoint,
+    calls: AtomicU64,
 }
 
 impl<G: Granule> Frames<G> {
     /// The frames that `buddy` manages.
     pub fn new(buddy: Buddy<'static, G>) -> Self {
-        Self { caches: FrameCaches::new(buddy), largest_order: AtomicU32::new(MAX_ORDER) }
+        let uses = Uses {
+            heap: buddy.statistics().allocated_frames(),
+            tables: AtomicUsize::new(0),
+            kernel: AtomicUsize::new(0),
+            pools: AtomicUsize::new(0),
+        };
+        Self {
+            caches: FrameCaches::new(buddy),
+            largest_order: AtomicU32::new(MAX_ORDER),
+            uses,
+            failing: Once::new(),
+        }
+    }
+
+    /// Makes allocations from now on fail.
+    pub fn fail_at(&self, point: FailPoint) {
+        self.failing.set(Box::leak(Box::new(Failing { point, calls: AtomicU64::new(0) })));
+    }
+
+    /// Frames taken by others than arenas: by pools, and in all.
+    pub fn accounted(&self) -> (usize, usize) {
+        let load = |count: &AtomicUsize| count.load(Ordering::Relaxed);
+        let Uses { heap, tables, kernel, pools } = &self.uses;
+        (load(pools), heap + load(tables) + load(kernel) + load(pools))
+    }
+
+    /// The frames of a block were taken by [`Frames::take`] for the kernel itself, or, with a
+    /// negative number, given back.
+    pub fn account_kernel(&self, frames: isize) {
+        self.uses.kernel.fetch_add(frames as usize, Ordering::Relaxed);
+    }
+
+    /// A block of `2^order` frames for good.
+    pub fn reserve(&self, order: u32) -> Option<NonNull<u8>> {
+        let address = self.caches.alloc(cpu::current().id, order).ok()?;
+        self.account_kernel(1 << order);
+        NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
+    }
+
+    /// Whether the boot arguments want this allocation to fail.
+    #[inline]
+    fn fails(&self) -> bool {
+        self.failing.get().is_some_and(|failing| {
+            failing.point.hits(failing.calls.fetch_add(1, Ordering::Relaxed) + 1)
+        })
     }
 
     /// From now on pools get single frames only, as if all of RAM were fragmented.
@@ -34,6 +102,9 @@ impl<G: Granule> Frames<G> {
 
     /// One frame, contents unspecified.
     pub fn take(&self) -> Option<Frame<G>> {
+        if self.fails() {
+            return None;
+        }
         let address = self.caches.alloc(cpu::current().id, 0).ok()?;
         Some(Frame { address: address as usize, granule: core::marker::PhantomData })
     }
@@ -102,14 +173,16 @@ unsafe impl<G: Granule> Env for Frames<G> {
     type Granule = G;
 
     fn alloc(&self, order: u32) -> Option<NonNull<u8>> {
-        if order > self.largest_order.load(Ordering::Relaxed) {
+        if order > self.largest_order.load(Ordering::Relaxed) || self.fails() {
             return None;
         }
         let address = self.caches.alloc(cpu::current().id, order).ok()?;
+        self.uses.pools.fetch_add(1 << order, Ordering::Relaxed);
         NonNull::new(core::ptr::with_exposed_provenance_mut(address as usize))
     }
 
     unsafe fn free(&self, frames: NonNull<u8>, order: u32) {
+        self.uses.pools.fetch_sub(1 << order, Ordering::Relaxed);
         self.release(frames.as_ptr().addr() as u64, order);
     }
 
@@ -149,11 +222,13 @@ unsafe impl<G: TranslationGranule> TableMemory for TableFrames<G> {
 
     fn allocate(&self) -> Option<PhysicalAddress> {
         let mut frame = self.0.take()?;
+        self.0.uses.tables.fetch_add(1, Ordering::Relaxed);
         frame.clear();
         Some(frame.into_address())
     }
 
     unsafe fn free(&self, table: PhysicalAddress) {
+        self.0.uses.tables.fetch_sub(1, Ordering::Relaxed);
         // SAFETY: the caller gives back what `allocate` turned into an address.
         self.0.give(unsafe { Frame::from_address(table) });
     }

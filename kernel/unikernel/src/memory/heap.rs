@@ -65,6 +65,8 @@ pub fn free() -> usize {
 // SAFETY: both allocators keep the contract; a block goes back to the one it came from, because
 // the choice is made once, before the first allocation.
 unsafe impl GlobalAlloc for Heap {
+    // Nothing that has to be fast allocates, so it is not worth the room at every place.
+    #[inline(never)]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         probe::<{ OPERATION_BEGIN + HEAP_ALLOC }>(layout.size());
         // SAFETY: the caller's promise is the one asked for.
@@ -79,6 +81,7 @@ unsafe impl GlobalAlloc for Heap {
         block
     }
 
+    #[inline(never)]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
         probe::<{ OPERATION_BEGIN + HEAP_FREE }>(layout.size());
         // SAFETY: the caller's promise is the one asked for.

@@ -10,7 +10,7 @@ use super::frames::TableFrames;
 use crate::board;
 
 /// Most holes in RAM, and most device ranges.
-const MOST: usize = 48;
+const MOST: usize = 64;
 
 /// Where the parts of the image are.
 #[derive(Clone, Debug)]
@@ -141,6 +141,7 @@ fn devices<G: TranslationGranule>(machine: &Machine) -> Vec<Range<u64>, MOST> {
     if let Some(registers) = &machine.power_management {
         note(registers);
     }
+    machine.virtio.iter().for_each(&mut note);
     board::registers(machine).for_each(|range| note(&range));
     found.sort_unstable_by_key(|range| range.start);
     let mut merged: Vec<Range<u64>, MOST> = Vec::new();

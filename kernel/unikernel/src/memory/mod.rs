@@ -23,3 +23,4 @@ pub mod stacks;
 mod store_cell;
 pub mod swap;
 pub mod upkeep;
+pub mod writeback;

@@ -91,6 +91,13 @@ pub trait Paging: Sync {
     /// Frames: what is free now.
     fn frames(&self) -> buddy::Statistics;
 
+    /// Frames that were taken: by pools, and by all but arenas.
+    fn accounted(&self) -> (usize, usize);
+
+    /// Writes objects back to the second tier, as [`super::writeback`] wants it; `buffer` is one
+    /// page long.
+    fn write_back(&self, pressure: bool, buffer: &mut [u8]);
+
     /// Follows an object of the store that moved.
     fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool;
 }
@@ -148,6 +155,20 @@ impl<G: TranslationGranule> Pager<G> {
         self.frames.give(unsafe { Frame::from_address(frame) });
         let counted = self.residency.release();
         debug_assert!(counted, "a frame that was not counted");
+    }
+
+    /// Gives back what [`Paging::map_kernel`] has mapped of a range that it could not map whole.
+    fn unmap_kernel(&self, tables: &mut Tables<TableFrames<G>>, range: Range<usize>) {
+        for address in range.step_by(G::SIZE) {
+            let frame = tables.translate(address);
+            if tables.unmap(address..address + G::SIZE).is_ok()
+                && let Some(frame) = frame
+            {
+                // SAFETY: `map_kernel` took the frame for this page, which is mapped no more.
+                self.frames.give(unsafe { Frame::from_address(frame) });
+                self.frames.account_kernel(-1);
+            }
+        }
     }
 
     /// Makes pages of an arena empty.
@@ -224,10 +245,10 @@ impl<G: TranslationGranule> Paging for Pager<G> {
                 None
             });
             if mapped.is_none() {
-                // What was mapped before serves the next attempt in vain; it is at most a stack.
-                let _ = tables.unmap(range.start..address);
+                self.unmap_kernel(&mut tables, range.start..address);
                 return false;
             }
+            self.frames.account_kernel(1);
         }
         true
     }
@@ -323,6 +344,14 @@ impl<G: TranslationGranule> Paging for Pager<G> {
 
     fn frames(&self) -> buddy::Statistics {
         self.frames.statistics()
+    }
+
+    fn accounted(&self) -> (usize, usize) {
+        self.frames.accounted()
+    }
+
+    fn write_back(&self, pressure: bool, buffer: &mut [u8]) {
+        self.write_objects_back(pressure, buffer);
     }
 
     fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {

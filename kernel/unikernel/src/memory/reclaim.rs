@@ -13,7 +13,7 @@ use super::arenas::Pinned;
 use super::counters::count;
 use super::frames::Frame;
 use super::pager::Pager;
-use super::{swap, upkeep};
+use super::{swap, upkeep, writeback};
 use crate::arch::{clock, mmu};
 use crate::sched;
 use crate::trace::operations::{EVICTION, STORE};
@@ -75,6 +75,7 @@ impl<G: TranslationGranule> Pager<G> {
             self.counters.resident_max.fetch_max(resident, Ordering::Relaxed);
         } else {
             // RAM is used up before the allowance is: live within what there is.
+            writeback::pressure();
             self.residency.release();
         }
         frame
@@ -121,12 +122,13 @@ impl<G: TranslationGranule> Pager<G> {
         probe::<{ OPERATION_BEGIN + STORE }>(pinned.address(page));
         let stored = self.store.put(frame.bytes(), pinned.owner(page));
         mark::<{ OPERATION_END + STORE }>();
+        // After a refusal too: frames that the pool gives back make room.
+        upkeep::after_eviction(self);
         match stored {
             Ok(stored) => {
                 pinned.remove_resident(page);
                 claim.publish(swap::entry_of(stored));
                 count(&self.counters.evictions);
-                upkeep::after_eviction(self);
                 Some(frame)
             }
             Err(_) => {

@@ -18,9 +18,11 @@ use zswap::{Keyed, Reject, Settings, Store};
 use super::arena::{KernelArena, drop_arenas_of};
 use super::booked::{BookedPool, System};
 use super::primitives::{KernelMutex, KernelSemaphore};
-use super::{Boot, CONTEXTS, results};
+use super::store_counters::{add_store, subtract_events};
+use super::{Boot, CONTEXTS, invariants, results};
 use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
+use crate::memory::writeback::{self, KeyedWriteBack};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER, semaphore};
@@ -43,7 +45,7 @@ pub struct Kernel {
 
 /// A store of its own, with keys. What refers to each other is leaked and taken back.
 struct KeyedStore {
-    front: ManuallyDrop<Box<dyn PageStore>>,
+    front: ManuallyDrop<Box<dyn Front>>,
     store: AtomicPtr<Store<'static>>,
     pool: AtomicPtr<Box<dyn ZPool>>,
 }
@@ -57,6 +59,7 @@ impl KeyedStore {
 
 impl Drop for KeyedStore {
     fn drop(&mut self) {
+        writeback::set_keyed(None);
         // SAFETY: 1. both pointers are from `Box::into_raw`, and nobody else takes them back. 2. The
         // front refers to the store and the store to the pool, so they go in this order; whoever
         // else was given a reference had it for the lifetime of this value.
@@ -74,11 +77,19 @@ impl Kernel {
         let paging = pager::get().ok_or("paging was not set up")?;
         let asked = |name| options.requests.iter().any(|request| request.name == name);
         let pool = if asked("zpool") { Some(BookedPool::new(new_pool(boot)?, boot)) } else { None };
-        let keyed = if asked("zswap") { Some(new_store(boot, options)?) } else { None };
+        let keyed = if asked("zswap") { Some(new_store(boot, options, paging)?) } else { None };
         paging.counters().reset();
         let mut before = StoreCounters::default();
         add_store(&mut before, &paging.store().counters());
         Ok(Self { boot, before, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
+    }
+
+    /// Checks the books, when the run is over; says what is wrong.
+    pub fn check(&self) -> Result<(), &'static str> {
+        let keyed = self.keyed.as_ref().map(KeyedStore::store);
+        let direct = self.pool.as_ref().map(|pool| pool as &dyn ZPool);
+        let pools: Vec<&dyn ZPool> = keyed.map(Store::pool).into_iter().chain(direct).collect();
+        invariants::check(self.paging, keyed, &pools)
     }
 
     /// How long faults took until the snapshot, or until now if there was none.
@@ -93,17 +104,26 @@ fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
     pool.map(timed_pool).map_err(|_| "no memory for a pool")
 }
 
-fn new_store(boot: &'static Boot, options: &Options) -> Result<KeyedStore, &'static str> {
+fn new_store(
+    boot: &'static Boot,
+    options: &Options,
+    paging: &'static dyn Paging,
+) -> Result<KeyedStore, &'static str> {
     let contexts = CONTEXTS.get().ok_or("no codec contexts")?;
     let pool = Box::into_raw(Box::new(new_pool(boot)?));
     let page_size = boot.options.boot.page_size;
     let ram: u64 = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
     let settings = Settings {
         max_pool_percent: options.max_pool_percent,
+        refused: writeback::refused,
         ..Settings::new(page_size, ram as usize / page_size)
     };
     // SAFETY: the pool is taken back after the store, see `KeyedStore`.
-    let store = Box::into_raw(Box::new(Store::new(unsafe { &**pool }, contexts, settings)));
+    let mut store = Store::new(unsafe { &**pool }, contexts, settings);
+    if let Some(area) = paging.store().area() {
+        store = store.with_area(area);
+    }
+    let store = Box::into_raw(Box::new(store));
     let pages = options.bytes("zswap", "bytes", ram) as usize / page_size;
     // SAFETY: the store is taken back after its front, see `KeyedStore`.
     let Some(front) = (boot.keyed)(unsafe { &*store }, pages) else {
@@ -114,6 +134,10 @@ fn new_store(boot: &'static Boot, options: &Options) -> Result<KeyedStore, &'sta
         }
         return Err("no memory for the keys of so many pages");
     };
+    if paging.store().area().is_some() {
+        // SAFETY: the front stays in its box until the store is dropped, which ends this first.
+        writeback::set_keyed(Some(unsafe { &*core::ptr::from_ref(&*front) }));
+    }
     let (store, pool) = (AtomicPtr::new(store), AtomicPtr::new(pool));
     Ok(KeyedStore { front: ManuallyDrop::new(front), store, pool })
 }
@@ -195,7 +219,8 @@ impl Machine for Kernel {
     }
 
     fn store(&self) -> Option<&dyn PageStore> {
-        Some(&**self.keyed.as_ref()?.front)
+        let front: &dyn Front = &**self.keyed.as_ref()?.front;
+        Some(front)
     }
 
     fn flush(&self, words: &[u64]) {
@@ -275,8 +300,23 @@ fn run_job(argument: u64) {
     (job.worker)(job.number);
 }
 
-/// The keyed front end, as workloads see a store.
+/// The keyed front end, as workloads see a store, and as write-back does.
+pub trait Front: PageStore + KeyedWriteBack {}
+
+impl<E: Env> Front for KeyedFront<E> {}
+
+/// The one front end there is.
 pub struct KeyedFront<E>(pub Keyed<'static, E>);
+
+impl<E: Env> KeyedWriteBack for KeyedFront<E> {
+    fn write_back(&self, buffer: &mut [u8]) {
+        self.0.write_back(buffer);
+    }
+
+    fn shrink(&self, priority: u32, buffer: &mut [u8]) {
+        self.0.shrink(priority, buffer);
+    }
+}
 
 impl<E: Env> PageStore for KeyedFront<E> {
     fn store(&self, key: u64, page: &[u8]) -> Result<(), Refusal> {
@@ -284,6 +324,7 @@ impl<E: Env> PageStore for KeyedFront<E> {
         mark::<{ OPERATION_BEGIN + STORE }>();
         let stored = self.0.store(key, page);
         mark::<{ OPERATION_END + STORE }>();
+        self.0.maintain();
         stored.map_err(|reject| match reject {
             Reject::PoolLimit => Refusal::Full,
             Reject::CompressPoor | Reject::CompressFail | Reject::PageSize => Refusal::Poor,
@@ -309,36 +350,6 @@ impl<E: Env> PageStore for KeyedFront<E> {
         let _system = System::enter();
         self.0.invalidate(key)
     }
-}
-
-fn add_store(total: &mut StoreCounters, counters: &zswap::Counters) {
-    total.stored_pages += counters.stored_pages;
-    total.pool_total_size += counters.pool_total_size;
-    total.pool_limit_hit += counters.pool_limit_hit;
-    total.reject_hysteresis += counters.reject_hysteresis;
-    total.reject_compress_fail += counters.reject_compress_fail;
-    total.reject_compress_poor += counters.reject_compress_poor;
-    total.reject_alloc_fail += counters.reject_alloc_fail;
-    total.reject_kmemcache_fail += counters.reject_kmemcache_fail;
-    total.zswpout += counters.zswpout;
-    total.zswpin += counters.zswpin;
-    total.same_filled_pages += counters.same_filled_pages;
-    total.stored_incompressible_pages += counters.stored_incompressible_pages;
-    total.damaged += counters.decompress_fail;
-    total.stored_bytes += counters.compressed_bytes;
-}
-
-/// Leaves the events of this run; gauges stay.
-fn subtract_events(total: &mut StoreCounters, before: &StoreCounters) {
-    total.pool_limit_hit -= before.pool_limit_hit;
-    total.reject_hysteresis -= before.reject_hysteresis;
-    total.reject_compress_fail -= before.reject_compress_fail;
-    total.reject_compress_poor -= before.reject_compress_poor;
-    total.reject_alloc_fail -= before.reject_alloc_fail;
-    total.reject_kmemcache_fail -= before.reject_kmemcache_fail;
-    total.zswpout -= before.zswpout;
-    total.zswpin -= before.zswpin;
-    total.damaged -= before.damaged;
 }
 
 fn add_pool(total: &mut PoolStatistics, pool: &dyn ZPool, live_bytes: u64) {

@@ -7,11 +7,13 @@ pub mod bounds;
 pub mod compare;
 mod corpus;
 mod initrd;
+mod invariants;
 mod job;
 mod kernel;
 mod primitives;
 mod results;
 mod self_test;
+mod store_counters;
 
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -21,7 +23,7 @@ use boards::Machine;
 use paging::TranslationGranule;
 use report::{BoardStates, Document, Status, Verdict, text};
 use stress::options::{Action, Injection};
-use stress::{Corpus, Options, PageStore};
+use stress::{Corpus, Options};
 use zpool::{AllocError, ZPool, find};
 use zswap::{Keyed, Store};
 
@@ -57,7 +59,7 @@ pub type Pools = Box<dyn Fn(&str) -> Option<Result<Box<dyn ZPool>, AllocError>> 
 
 /// Makes a front end with keys for so many pages above a store; `None` without memory for it.
 pub type KeyedFronts =
-    Box<dyn Fn(&'static Store<'static>, usize) -> Option<Box<dyn PageStore>> + Sync>;
+    Box<dyn Fn(&'static Store<'static>, usize) -> Option<Box<dyn kernel::Front>> + Sync>;
 
 static CONTEXTS: Once<CpuContexts> = Once::new();
 
@@ -113,6 +115,9 @@ pub fn main(boot: &'static Boot) -> ! {
     let corpus = corpus::choose(boot, &sections);
     let prompt = shell::is_wanted(options, sections.job.is_some());
     if !prompt || options.has_work() || sections.job.is_some() {
+        if !options.has_work() && sections.job.is_none() {
+            println!("zlab: info:  [0] no stressor was asked for, such as --vm 1; see --help");
+        }
         let status = match sections.job {
             Some(text) => job::run(boot, text, cpus, &corpus),
             None => act(boot, options, &boot.machine.boot_arguments, cpus, &corpus),
@@ -192,6 +197,10 @@ pub fn measure(
         run.status = Status::Success;
     }
     if latency.as_ref().is_some_and(trace::missed_delay) {
+        run.status = Status::Failed;
+    }
+    if let Err(problem) = kernel.check() {
+        println!("zlab: fail:  [0] the books do not balance: {problem}");
         run.status = Status::Failed;
     }
     let after = board::state(&boot.machine);

@@ -7,6 +7,7 @@
 //! operations  how long stores, faults and so on take     ring       the last events
 //! ```
 
+mod codec;
 mod cyclictest;
 mod facts;
 mod hook;
@@ -29,6 +30,7 @@ use stress::options::LatencySettings;
 use zpool::probe::OPERATION_BEGIN;
 
 use cyclictest::Cyclictest;
+pub use codec::timed_compressor;
 pub use cyclictest::kernel_priority;
 use inject::Injector;
 pub use pool::timed_pool;
@@ -135,5 +137,17 @@ fn distribution<'a>(recorders: &mut dyn Iterator<Item = &'a Recorder>) -> TickHi
         max: total.max().unwrap_or(0),
         overflow: total.overflow(),
         buckets: total.buckets().map(|bucket| (bucket.low, bucket.high, bucket.count)).collect(),
+    }
+}
+
+/// Sorts so that no item stands behind one that it goes `before`. Few steps for what is nearly in
+/// order, many for long lists that are not; the code is small.
+fn sort<T>(items: &mut [T], before: impl Fn(&T, &T) -> bool) {
+    for end in 1..items.len() {
+        let mut at = end;
+        while at > 0 && before(&items[at], &items[at - 1]) {
+            items.swap(at, at - 1);
+            at -= 1;
+        }
     }
 }

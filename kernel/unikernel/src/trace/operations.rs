@@ -18,7 +18,7 @@ use crate::sched::thread::MAX_THREADS;
 use crate::sync::Once;
 
 /// Names of the operations, by number.
-pub const OPERATIONS: [&str; 13] = [
+pub const OPERATIONS: [&str; 15] = [
     "minor fault",
     "major fault",
     "eviction",
@@ -32,6 +32,8 @@ pub const OPERATIONS: [&str; 13] = [
     "compact",
     "heap alloc",
     "heap free",
+    "compress",
+    "decompress",
 ];
 
 /// A fault, until it turns out to be a major one.
@@ -48,6 +50,8 @@ pub const MAINTAIN: u32 = 9;
 pub const COMPACT: u32 = 10;
 pub const HEAP_ALLOC: u32 = 11;
 pub const HEAP_FREE: u32 = 12;
+pub const COMPRESS: u32 = 13;
+pub const DECOMPRESS: u32 = 14;
 
 /// How long one operation took on one CPU.
 struct Times {

@@ -59,7 +59,7 @@ pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
     }
     // SAFETY: instructions were written and cleaned; all CPUs fetch them anew from here on.
     unsafe { asm!("dsb ish", "ic ialluis", "dsb ish", "isb", options(nostack)) };
-    sites.sort_unstable_by_key(|site| site.address);
+    super::sort(&mut sites, |one: &Site, other| one.address < other.address);
     SITES.set(alloc::boxed::Box::leak(alloc::boxed::Box::new(sites)));
     calibrate();
     Ok(())
@@ -139,7 +139,9 @@ fn replace(address: usize, instruction: u32) {
 /// Measures what a probe costs besides its hook.
 fn calibrate() {
     const PROBES: u64 = 64;
-    let probes = || (0..PROBES).for_each(|_| mark::<CALIBRATION>());
+    // Not a constant, or each would be a probe of its own.
+    let count = core::hint::black_box(PROBES);
+    let probes = || (0..count).for_each(|_| mark::<CALIBRATION>());
     let (start, stolen) = (hook::now(), hook::stolen());
     probes();
     let (all, counted) = (hook::now() - start, hook::stolen() - stolen);

@@ -2,7 +2,6 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
-use core::cmp::Reverse;
 use core::sync::atomic::Ordering::Relaxed;
 
 use report::{LatencyTrace, LockTimes, Section, SectionKind, TraceEvent, TracerReport};
@@ -75,7 +74,7 @@ fn add_sections(report: &mut TracerReport) {
             report.section_counts[index] += longest.count;
             sections.extend(longest.kept().map(|kept| section(kind, cpu, kept)));
         }
-        sections.sort_unstable_by_key(|section: &Section| Reverse(section.net));
+        super::sort(&mut sections, |one: &Section, other| one.net > other.net);
         sections.truncate(REPORTED);
         report.sections.append(&mut sections);
     }
@@ -115,20 +114,26 @@ fn lock_times() -> Vec<LockTimes> {
             }
         })
         .collect();
-    times.sort_unstable_by_key(|lock| (lock.sleeping, lock.taken_at[0], Reverse(lock.hold_max)));
-    times.dedup_by(|lock, kept| {
-        let same = lock.taken_at[0] == kept.taken_at[0] && lock.sleeping == kept.sleeping;
-        if same {
-            kept.locks += 1;
-            kept.taken += lock.taken;
-            if lock.wait_max > kept.wait_max {
-                (kept.wait_max, kept.waited_at) = (lock.wait_max, lock.waited_at);
-            }
-        }
-        same
+    // Longest first: the first of each place stands for those that follow.
+    super::sort(&mut times, |one, other| {
+        (other.sleeping, one.hold_max) > (one.sleeping, other.hold_max)
     });
-    times.sort_unstable_by_key(|lock| (lock.sleeping, Reverse(lock.hold_max)));
-    times
+    let mut kept: Vec<LockTimes> = Vec::new();
+    for lock in times {
+        let same = |other: &&mut LockTimes| {
+            other.taken_at[0] == lock.taken_at[0] && other.sleeping == lock.sleeping
+        };
+        let Some(other) = kept.iter_mut().find(same) else {
+            kept.push(lock);
+            continue;
+        };
+        other.locks += 1;
+        other.taken += lock.taken;
+        if lock.wait_max > other.wait_max {
+            (other.wait_max, other.waited_at) = (lock.wait_max, lock.waited_at);
+        }
+    }
+    kept
 }
 
 fn trace(spike: &Spike, settings: &LatencySettings, zpool: &str) -> LatencyTrace {

@@ -1,9 +1,8 @@
 //! The stressor `cyclic`: sleep until deadlines at equal distances, and say how late it runs.
 //!
 //! One bogo operation is one deadline; it is checked that nobody wakes before it. Deadlines are absolute, so a late one does not move those
-//! after it, unless the method is a relative one. Minimum, maximum, mean and deviation are of all
-//! samples; percentiles are exact as long as there are no more than `--cyclic-samples`, otherwise
-//! those of a log-linear histogram of all.
+//! after it, unless the method is a relative one. All figures are of all samples. Percentiles and the
+//! mode are those of a log-linear histogram: at most a 32nd too high.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -41,8 +40,8 @@ pub(crate) const STRESSOR: Stressor = Stressor {
         },
         Setting {
             name: "samples",
-            kind: Kind::Number { default: 10_000, least: 1, most: 100_000 },
-            about: "samples up to which percentiles are exact",
+            kind: Kind::Number { default: 10_000, least: 1, most: u64::MAX },
+            about: "accepted; every sample counts",
         },
         Setting {
             name: "sleep",
@@ -67,7 +66,7 @@ fn run(worker: &Worker<'_>) {
     let machine = worker.machine;
     let sleep_ns = worker.number("sleep");
     let absolute = worker.choice("method") == "clock_ns";
-    let mut found = Latencies::new(worker.number("samples") as usize, worker.number("dist"));
+    let mut found = Latencies::new(worker.number("dist"));
     machine.set_real_time(worker.number("prio").min(99) as u8);
     let mut deadline = machine.now_ns() + sleep_ns;
     loop {
@@ -98,7 +97,6 @@ fn run(worker: &Worker<'_>) {
 /// What one instance found, in nanoseconds.
 struct Latencies {
     all: Box<Histogram>,
-    first: Vec<u64>,
     squares: u128,
     skipped: u64,
     /// Width of a row of the distribution; zero for none.
@@ -107,10 +105,9 @@ struct Latencies {
 }
 
 impl Latencies {
-    fn new(samples: usize, step: u64) -> Self {
+    fn new(step: u64) -> Self {
         Self {
             all: Box::new(Histogram::new()),
-            first: Vec::with_capacity(samples),
             squares: 0,
             skipped: 0,
             step,
@@ -122,9 +119,6 @@ impl Latencies {
     fn add(&mut self, latency: u64) {
         self.all.record(latency);
         self.squares += u128::from(latency) * u128::from(latency);
-        if self.first.len() < self.first.capacity() {
-            self.first.push(latency);
-        }
         if let Some(row) = latency.checked_div(self.step)
             && let Some(row) = self.rows.get_mut(row as usize)
         {
@@ -132,7 +126,7 @@ impl Latencies {
         }
     }
 
-    fn print(&mut self, worker: &Worker<'_>, sleep_ns: u64) {
+    fn print(&self, worker: &Worker<'_>, sleep_ns: u64) {
         let count = self.all.count();
         let line = |text: core::fmt::Arguments<'_>| {
             worker.machine.print(format_args!("zlab: info:  [0] cyclic: {text}"));
@@ -152,12 +146,11 @@ impl Latencies {
             Hundredths(deviation)
         ));
         line(format_args!("latency percentiles:"));
-        self.first.sort_unstable();
         for hundredths in PERCENTILES {
             line(format_args!(
                 "  {}%: {:>10} ns",
                 Hundredths(hundredths),
-                self.quantile(hundredths)
+                self.all.quantile(hundredths, 10_000).unwrap_or(0)
             ));
         }
         if self.skipped > 0 {
@@ -186,19 +179,10 @@ impl Latencies {
         ((sum * 100 / count) as u64, deviation as u64)
     }
 
-    /// The middle of the fullest bucket: exact below 64, else within a 64th.
+    /// The middle of the fullest bucket.
     fn mode(&self) -> u64 {
         let fullest = self.all.buckets().max_by_key(|bucket| bucket.count);
         fullest.map_or(0, |bucket| bucket.low + (bucket.high - bucket.low) / 2)
-    }
-
-    fn quantile(&self, hundredths: u64) -> u64 {
-        let count = self.first.len() as u64;
-        if self.all.count() > count {
-            return self.all.quantile(hundredths, 10_000).unwrap_or(0);
-        }
-        let rank = (count * hundredths).div_ceil(10_000).max(1);
-        self.first.get(rank as usize - 1).copied().unwrap_or(0)
     }
 }
 
@@ -217,17 +201,19 @@ mod tests {
 
     #[test]
     fn figures_are_of_all_samples() {
-        let mut found = Latencies::new(4, 10);
+        let mut found = Latencies::new(10);
         for latency in [2, 4, 4, 4, 5, 5, 7, 9, 1_000_000] {
             found.add(latency);
         }
         assert_eq!(found.all.max(), Some(1_000_000), "a late spike counts");
         assert_eq!(found.rows[0], 8);
-        let mut found = Latencies::new(8, 0);
+        let mut found = Latencies::new(0);
         [2, 4, 4, 4, 5, 5, 7, 9].into_iter().for_each(|latency| found.add(latency));
         assert_eq!(found.mean_and_deviation(8), (500, 200));
         assert_eq!(found.mode(), 4);
-        found.first.sort_unstable();
-        assert_eq!([found.quantile(2500), found.quantile(5000), found.quantile(9999)], [4, 4, 9]);
+        assert_eq!(
+            [2500, 5000, 9999].map(|part| found.all.quantile(part, 10_000)),
+            [4, 4, 9].map(Some)
+        );
     }
 }

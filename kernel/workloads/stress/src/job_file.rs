@@ -227,9 +227,7 @@ mod tests {
         assert_eq!(commands("timeout 1\nrun sequential\nvm 1\nzpool 2"), expected);
         // What is selected counts like what is named.
         let text = "run sequential\nall 1\nwith vm,zpool\nrun parallel\nzswap 1";
-        let expected =
-            ["--vm 1 --with vm,zpool", "--zpool 1 --with vm,zpool", "--zswap 1 --with vm,zpool"];
-        assert_eq!(commands(text).len(), expected.len());
+        assert_eq!(commands(text).len(), 3);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::metrics::Measure;
 use crate::options::{Options, Setting};
 use crate::worker::Worker;
-use crate::{cyclic, heap, store, vm};
+use crate::{cpu, cyclic, heap, memory, scheduler, search, store, vm};
 
 /// Most instances of a stressor.
 pub(crate) const INSTANCE_LIMIT: u32 = 1024;
@@ -109,20 +109,39 @@ pub(crate) fn under_verify(options: &Options) -> bool {
 
 /// Every stressor, in the order in which they run one after the other.
 pub static STRESSORS: &[Stressor] = &[
+    cpu::atomic::STRESSOR,
     vm::bigheap::STRESSOR,
     vm::brk::STRESSOR,
+    search::bsearch::STRESSOR,
+    memory::cache::STRESSOR,
+    scheduler::clock::STRESSOR,
+    cpu::load::STRESSOR,
+    cyclic::STRESSOR,
     vm::fault::STRESSOR,
+    heap::STRESSOR,
+    search::hsearch::STRESSOR,
     vm::madvise::STRESSOR,
+    memory::malloc::STRESSOR,
+    cpu::matrix::STRESSOR,
+    memory::memcpy::STRESSOR,
+    memory::memrate::STRESSOR,
+    memory::memthrash::STRESSOR,
     vm::mmap::STRESSOR,
     vm::mremap::STRESSOR,
+    scheduler::mutex::STRESSOR,
     vm::pageswap::STRESSOR,
+    search::qsort::STRESSOR,
+    memory::randlist::STRESSOR,
     vm::remap::STRESSOR,
+    scheduler::sem::STRESSOR,
+    memory::stream::STRESSOR,
     vm::swap::STRESSOR,
+    scheduler::switch::STRESSOR,
+    scheduler::timer::STRESSOR,
     vm::tlb_invalidate::STRESSOR,
+    search::tree::STRESSOR,
     vm::patterns::STRESSOR,
     vm::addresses::STRESSOR,
-    cyclic::STRESSOR,
-    heap::STRESSOR,
     store::zpool::STRESSOR,
     store::zswap::STRESSOR,
 ];

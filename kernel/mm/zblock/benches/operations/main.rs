@@ -20,8 +20,7 @@ const OBJECTS: usize = 10_000;
 /// Objects of one batch of allocations or frees.
 const BATCH: usize = 1_000;
 
-type Benchmark =
-    for<'a> fn(&mut BenchmarkGroup<'_, WallTime>, &Backend<'a, &'a Arena>, &'a Arena);
+type Benchmark = for<'a> fn(&mut BenchmarkGroup<'_, WallTime>, &Backend<'a, &'a Arena>, &'a Arena);
 
 fn main() {
     let mut criterion = Criterion::default()

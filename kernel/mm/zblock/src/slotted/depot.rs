@@ -103,8 +103,8 @@ impl<E: Env> Slotted<E> {
     /// Frames of `order`, of the next lower ones down to `least` where there are none, and a
     /// descriptor for them.
     fn parts(&self, order: u32, least: u32) -> Result<Parts<'_>, AllocError> {
+        let (frames, order) = self.frames(order, least)?;
         let mut depot = self.depot.lock(&self.env);
-        let (frames, order) = self.frames(&mut depot, order, least)?;
         let number = match self.table.get(depot.unused) {
             Some(descriptor) if depot.unused != 0 => {
                 let next = descriptor.link.load(Ordering::Relaxed);
@@ -115,6 +115,7 @@ impl<E: Env> Slotted<E> {
                 self.table.grow(&self.env, Self::NUMBERS, self.seed(number))
             }
         };
+        drop(depot);
         let found = number.and_then(|number| Some((number, self.table.get(number)?)));
         let Some((number, descriptor)) = found else {
             self.give(frames, order);
@@ -123,15 +124,11 @@ impl<E: Env> Slotted<E> {
         Ok(Parts { frames, order, number, descriptor })
     }
 
-    /// Frames from the surplus or from the environment.
-    fn frames(
-        &self,
-        depot: &mut Depot,
-        order: u32,
-        least: u32,
-    ) -> Result<(NonNull<u8>, u32), AllocError> {
+    /// Frames from the surplus or from the environment, which is asked without the depot's lock.
+    fn frames(&self, order: u32, least: u32) -> Result<(NonNull<u8>, u32), AllocError> {
+        let surplus = |order| self.depot.lock(&self.env).take(order);
         for order in (least..=order).rev() {
-            if let Some(frames) = depot.take(order) {
+            if let Some(frames) = surplus(order) {
                 return Ok((frames, order));
             }
             if let Some(frames) = self.env.alloc(order) {
@@ -141,7 +138,7 @@ impl<E: Env> Slotted<E> {
         }
         // Whatever is left over will do.
         for order in order + 1..=LARGEST_ORDER {
-            if let Some(frames) = depot.take(order) {
+            if let Some(frames) = surplus(order) {
                 return Ok((frames, order));
             }
         }

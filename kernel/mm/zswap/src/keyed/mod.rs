@@ -7,7 +7,7 @@ mod write_back;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use zpool::{Env, Handle, Owner, Owners, SpinLock};
+use zpool::{Budget, Env, Handle, Owner, Owners, SpinLock, Work};
 
 use crate::lru::Lru;
 use crate::table::{Removed, Shard};
@@ -110,6 +110,12 @@ impl<'a, E: Env> Keyed<'a, E> {
         drop(shard);
         self.discard(removed.and_then(|removed| removed.stored));
         removed.is_some()
+    }
+
+    /// One bounded step of the pool's background work, with the table's objects following moves.
+    pub fn maintain(&self) -> Work {
+        let bytes = 2 * self.store.settings().page_size;
+        self.store.pool().maintain(Budget { bytes, objects: 1 }, self)
     }
 
     fn try_store(&self, key: u64, page: &[u8]) -> Result<(), Reject> {

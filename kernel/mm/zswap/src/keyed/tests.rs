@@ -179,7 +179,7 @@ fn refused_pages_are_swapped_out() {
     let (pool, contexts) = (TestPool::default(), fakes());
     let disk = Disk::new(8);
     let area = SwapArea::new(&disk).unwrap();
-    let settings = Settings { full: || ASKED.store(true, Ordering::Relaxed), ..settings() };
+    let settings = Settings { refused: |_| ASKED.store(true, Ordering::Relaxed), ..settings() };
     let store = Store::new(&pool, &contexts, settings).with_area(&area);
     let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 10).unwrap();
     keyed.store(1, &page_of(0, 1)).unwrap();

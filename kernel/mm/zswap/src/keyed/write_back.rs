@@ -46,7 +46,10 @@ impl<E: Env> Keyed<'_, E> {
         loop {
             match self.visit(buffer) {
                 Outcome::Empty => return run,
-                Outcome::Written => run.written += 1,
+                Outcome::Written => {
+                    run.written += 1;
+                    self.maintain();
+                }
                 Outcome::Rotated => {
                     run.rotated += 1;
                     run.failures += 1;

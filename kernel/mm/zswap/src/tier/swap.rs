@@ -9,8 +9,8 @@ impl Store<'_> {
     /// Stores a page that the pool refused in the second tier, or passes the refusal on. Called
     /// after each refusal: when the pool is full, it asks for pages to be written back.
     pub(crate) fn put_elsewhere(&self, page: &[u8], reject: Reject) -> Result<Stored, Reject> {
-        if self.limits.full() {
-            (self.settings.full)();
+        if self.limits.full() || reject == Reject::AllocFail {
+            (self.settings.refused)(reject);
         }
         if page.len() != self.settings.page_size {
             return Err(reject);

@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use super::Amount;
+
 /// The kernel's own words: `key=value`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BootOptions {
@@ -25,6 +27,12 @@ pub struct BootOptions {
     pub fragmented: bool,
     /// `preempt-seed=`: not zero, turns of threads have lengths drawn from it.
     pub preempt_seed: u64,
+    /// `swap-ram=`: RAM that is a second tier behind the store.
+    pub swap_ram: SwapRam,
+    /// `fail-frame=`: which allocations of page frames fail.
+    pub fail_frame: Option<FailPoint>,
+    /// `fail-disk=`: which reads and writes of the second tier fail.
+    pub fail_disk: Option<FailPoint>,
     /// `inject=`: a fault to provoke, for tests.
     pub injection: Option<Injection>,
 }
@@ -42,8 +50,39 @@ impl Default for BootOptions {
             self_test: false,
             fragmented: false,
             preempt_seed: 0,
+            swap_ram: SwapRam::Default,
+            fail_frame: None,
+            fail_disk: None,
             injection: None,
         }
+    }
+}
+
+/// RAM that is a second tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SwapRam {
+    /// What the board has by itself.
+    Default,
+    /// None.
+    Off,
+    /// That much; a percentage is of RAM.
+    Bytes(Amount),
+}
+
+/// Which calls of a function fail, so that a test can see that survived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FailPoint {
+    /// The first that does, counted from one.
+    pub first: u64,
+    /// All later ones do, too.
+    pub lasting: bool,
+}
+
+impl FailPoint {
+    /// Whether call `number` fails.
+    #[must_use]
+    pub const fn hits(self, number: u64) -> bool {
+        number == self.first || (self.lasting && number > self.first)
     }
 }
 

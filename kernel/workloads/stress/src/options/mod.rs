@@ -25,7 +25,7 @@ mod settings;
 mod table;
 mod value;
 
-pub use boot::{BootOptions, Heap, Injection, Log};
+pub use boot::{BootOptions, FailPoint, Heap, Injection, Log, SwapRam};
 pub use error::OptionError;
 pub use help::{help, stressors};
 pub use latency::LatencySettings;

@@ -5,8 +5,8 @@ use alloc::string::{String, ToString};
 use report::text::Table;
 
 use super::settings::{INSTANCES, SIZE};
-use super::value::{amount, duration_ns, number, percent, positive};
-use super::{Action, Heap, Injection, Log, Options, selection};
+use super::value::{amount, duration_ns, fail_point, number, percent, positive};
+use super::{Action, Heap, Injection, Log, Options, SwapRam, selection};
 use crate::stressors::CLASS_NAMES;
 
 /// One option or kernel word.
@@ -33,6 +33,7 @@ impl OptionEntry {
 
 const OPERATIONS: &str = "a number above zero";
 const MICROSECONDS: &str = "microseconds, above zero";
+const FAIL_POINT: &str = "N for the call of that number, N+ for all from there on";
 const DURATION: &str = "a time such as 5, 5s, 2m, 1h, 1d, 500ms; 0 for no limit";
 
 /// Every option that is not a stressor's, and every kernel word, in the order of the help text.
@@ -231,6 +232,22 @@ pub static TABLE: &[OptionEntry] = &[
         "preempt after times drawn from it (0: turns of 10 ms)",
         |options, value| set(&mut options.boot.preempt_seed, number(value)),
     ),
+    option(
+        "swap-ram",
+        "a size, a percentage of RAM, or off",
+        "RAM that is a second tier behind the store (off; on a Raspberry Pi 5 a 16th)",
+        |options, value| {
+            let off = value.eq_ignore_ascii_case("off");
+            let bytes = |value| amount(value).map(SwapRam::Bytes);
+            set(&mut options.boot.swap_ram, if off { Ok(SwapRam::Off) } else { bytes(value) })
+        },
+    ),
+    option("fail-frame", FAIL_POINT, "make allocations of page frames fail", |options, value| {
+        set(&mut options.boot.fail_frame, fail_point(value).map(Some))
+    }),
+    option("fail-disk", FAIL_POINT, "make accesses to the second tier fail", |options, value| {
+        set(&mut options.boot.fail_disk, fail_point(value).map(Some))
+    }),
     option(
         "inject",
         "verify, panic, pointer or stack",

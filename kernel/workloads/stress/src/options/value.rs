@@ -2,6 +2,8 @@
 
 use alloc::string::{String, ToString};
 
+use super::FailPoint;
+
 /// An amount of memory, absolute or relative.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Amount {
@@ -98,6 +100,15 @@ pub(super) fn duration_ns(text: &str) -> Result<u64, String> {
     };
     let nanoseconds = number(digits)?.checked_mul(milliseconds * 1_000_000);
     nanoseconds.ok_or_else(|| "the time is too long".to_string())
+}
+
+/// `N` for one call, `N+` for that and all later ones.
+pub(super) fn fail_point(text: &str) -> Result<FailPoint, String> {
+    let (number, lasting) = match text.strip_suffix('+') {
+        Some(number) => (number, true),
+        None => (text, false),
+    };
+    Ok(FailPoint { first: positive(number)?, lasting })
 }
 
 /// The leading digits, and what follows them.

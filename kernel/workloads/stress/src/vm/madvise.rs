@@ -17,7 +17,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
     about: "advise pages WILLNEED, DONTNEED, COLD, PAGEOUT from two threads (stress-ng: 8)",
     classes: class::VM | class::OS,
     settings: &[],
-    tick_shift: 0,
+    tick_shift: (BYTES / TICK).ilog2(),
     memory: Memory::Each(|_| BYTES as u64),
     checks: always,
     run,
@@ -26,6 +26,9 @@ pub(crate) const STRESSOR: Stressor = Stressor {
 
 const BYTES: usize = 4 << 20;
 const THREADS: usize = 2;
+
+/// Bytes that make a tick.
+const TICK: usize = 4096;
 
 fn run(worker: &Worker<'_>) {
     let Some(mut arena) = worker.map(BYTES) else { return };
@@ -38,12 +41,7 @@ fn run(worker: &Worker<'_>) {
     let arena = &*arena;
     let ended = worker.threads(THREADS, &|thread, number| {
         let mut random = thread.random(number as u64);
-        while sweep(thread, &marks, arena, pages, &mut random) {
-            thread.tick(1);
-            if !thread.go_on() {
-                break;
-            }
-        }
+        while sweep(thread, &marks, arena, pages, &mut random) {}
     });
     if ended {
         worker.finish();
@@ -78,7 +76,7 @@ fn sweep(
             }
         }
         worker.note_resident(arena);
-        if !worker.go_on() {
+        if !worker.step((worker.machine.page_size() / TICK) as u64) {
             return false;
         }
     }

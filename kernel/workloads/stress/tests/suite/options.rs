@@ -121,7 +121,7 @@ fn errors_say_what_was_wrong_and_what_is_accepted() {
         ("--frok-nothing 4", "unknown option --frok-nothing; --help lists what is accepted"),
         ("--zpol 1", "unknown option --zpol; did you mean --zpool?"),
         ("-y", "unknown option -y; --help lists what is accepted"),
-        ("--zwap 1", "unknown option --zwap; did you mean --swap or --zswap or --mmap?"),
+        ("--zwap 1", "unknown option --zwap; did you mean --swap or --zswap or --heap?"),
         ("--vm", "--vm needs a value: a number of instances, 0 for one on each CPU"),
         (
             "--vm two",

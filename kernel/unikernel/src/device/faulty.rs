@@ -1,0 +1,47 @@
+//! A device that fails when the boot arguments say so (`fail-disk=`).
+
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use stress::options::FailPoint;
+use zswap::{Tier, TierError};
+
+/// A device whose operations are counted, reads and writes together; some of them fail, and leave
+/// behind what a device might.
+pub struct Faulty {
+    tier: Box<dyn Tier>,
+    point: FailPoint,
+    operations: AtomicU64,
+}
+
+impl Faulty {
+    /// `tier`, failing at `point`.
+    pub fn new(tier: Box<dyn Tier>, point: FailPoint) -> Self {
+        Self { tier, point, operations: AtomicU64::new(0) }
+    }
+
+    fn fails(&self) -> bool {
+        self.point.hits(self.operations.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+}
+
+impl Tier for Faulty {
+    fn slots(&self) -> usize {
+        self.tier.slots()
+    }
+
+    fn read(&self, slot: usize, page: &mut [u8]) -> Result<(), TierError> {
+        if self.fails() {
+            page.fill(0xbd);
+            return Err(TierError);
+        }
+        self.tier.read(slot, page)
+    }
+
+    fn write(&self, slot: usize, page: &[u8]) -> Result<(), TierError> {
+        if self.fails() {
+            return Err(TierError);
+        }
+        self.tier.write(slot, page)
+    }
+}
