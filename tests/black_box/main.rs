@@ -8,5 +8,6 @@ mod jobs;
 mod launcher;
 mod machine;
 mod options;
+mod second_tier;
 mod shell;
 mod stressors;

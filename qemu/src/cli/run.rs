@@ -11,7 +11,7 @@ use crate::outputs::Outputs;
 use crate::screen::Screen;
 use crate::session::Keyboard;
 use crate::status::{self, usage};
-use crate::vm::{Ending, KernelLog, Machine};
+use crate::vm::{Ending, KernelLog, Machine, SwapDisk};
 use crate::{interrupt, job, qemu_install, units};
 
 /// The launcher's options.
@@ -46,6 +46,10 @@ struct Options {
     /// `--smp 1` two runs are identical to the digit
     #[arg(long)]
     icount: bool,
+
+    /// A disk behind the compressed store: a size for one of this run, or a file that is written to
+    #[arg(long, value_name = "FILE|SIZE", value_parser = parse_disk)]
+    swap_disk: Option<SwapDisk>,
 
     /// The bytes that workloads put into memory, instead of the kernel's own mix
     #[arg(long, value_name = "FILE", value_parser = parse_input)]
@@ -172,6 +176,9 @@ impl Options {
             if let Some(path) = path {
                 machine = machine.file(name, path);
             }
+        }
+        if let Some(disk) = &self.swap_disk {
+            machine = machine.swap_disk(disk.clone());
         }
         for argument in &self.qemu_arg {
             machine = machine.qemu_argument(argument);
@@ -320,6 +327,19 @@ fn parse_word(text: &str) -> Result<String> {
         return Err(anyhow!("expected one word"));
     }
     Ok(text.to_owned())
+}
+
+fn parse_disk(text: &str) -> Result<SwapDisk> {
+    match units::parse_size(text) {
+        Ok(bytes) if bytes < 1 << 20 => Err(anyhow!("a disk has at least 1M")),
+        Ok(bytes) => Ok(SwapDisk::Bytes(bytes.next_multiple_of(512))),
+        Err(_) => match parse_input(text) {
+            Ok(path) => Ok(SwapDisk::File(path)),
+            Err(error) => {
+                Err(anyhow!("neither a size such as 256M nor a file that can be used: {error}"))
+            }
+        },
+    }
 }
 
 fn parse_input(text: &str) -> Result<PathBuf> {

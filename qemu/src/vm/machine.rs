@@ -23,6 +23,15 @@ pub enum KernelLog {
     Off,
 }
 
+/// A disk to swap to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwapDisk {
+    /// That many bytes, for one run.
+    Bytes(u64),
+    /// This file, which is written to.
+    File(PathBuf),
+}
+
 /// A machine to be started: QEMU's `virt` board with Cortex-A76 cores, four of them and 512 MiB of
 /// RAM unless said otherwise.
 #[derive(Clone, Debug)]
@@ -39,6 +48,7 @@ pub struct Machine {
     pub(super) interactive: bool,
     words: Vec<String>,
     pub(super) initrd: Vec<initrd::Entry>,
+    pub(super) swap_disk: Option<SwapDisk>,
     qemu_arguments: Vec<String>,
 }
 
@@ -59,6 +69,7 @@ impl Machine {
             interactive: false,
             words: Vec::new(),
             initrd: Vec::new(),
+            swap_disk: None,
             qemu_arguments: Vec::new(),
         }
     }
@@ -126,6 +137,12 @@ impl Machine {
         self
     }
 
+    /// Attaches a disk, the kernel's second tier.
+    #[must_use]
+    pub fn swap_disk(self, disk: SwapDisk) -> Self {
+        Self { swap_disk: Some(disk), ..self }
+    }
+
     /// Adds an argument for QEMU.
     #[must_use]
     pub fn qemu_argument(mut self, argument: impl Into<String>) -> Self {
@@ -175,6 +192,15 @@ impl Machine {
 
     /// The QEMU command, with `initrd` as the initial RAM disk.
     pub fn command(&self, initrd: Option<&Path>) -> Command {
+        let disk = match &self.swap_disk {
+            Some(SwapDisk::File(path)) => Some(path.as_path()),
+            _ => None,
+        };
+        self.command_with(initrd, disk)
+    }
+
+    /// [`Machine::command`] with `disk` as the disk to swap to.
+    pub(super) fn command_with(&self, initrd: Option<&Path>, disk: Option<&Path>) -> Command {
         let mut command = Command::new(&self.qemu.path);
         // `dtb-randomness` (QEMU 7.1) is the seed for the guest's random numbers.
         let fixed = if self.icount { ",dtb-randomness=off" } else { "" };
@@ -199,6 +225,17 @@ impl Machine {
         command.arg("-kernel").arg(&self.image.flat);
         if let Some(initrd) = initrd {
             command.arg("-initrd").arg(initrd);
+        }
+        if let Some(disk) = disk {
+            // A comma in a name is doubled. Errors are the guest's to handle, and what a run
+            // leaves on the disk nobody reads.
+            let file = disk.to_string_lossy().replace(',', ",,");
+            let errors = "rerror=report,werror=report";
+            command.args([
+                "-drive",
+                &format!("file={file},if=none,id=swap,format=raw,cache=unsafe,{errors}"),
+            ]);
+            command.args(["-device", "virtio-blk-device,drive=swap"]);
         }
         command.args(["-append", &self.boot_arguments()]);
         command.args(&self.qemu_arguments);
@@ -271,6 +308,16 @@ mod tests {
             assert!(arguments.contains(expected), "{arguments}");
         }
         assert!(!arguments.contains("semihosting"));
+    }
+
+    #[test]
+    fn a_disk_is_attached() {
+        let with = |disk| arguments(&machine().swap_disk(disk), None);
+        let file = with(SwapDisk::File("/t/a,b.img".into()));
+        assert!(file.contains("-drive file=/t/a,,b.img,if=none,id=swap,format=raw,"), "{file}");
+        assert!(file.contains("-device virtio-blk-device,drive=swap "), "{file}");
+        // One that is made for the run has no name before it.
+        assert!(!with(SwapDisk::Bytes(1 << 20)).contains("-drive"));
     }
 
     #[test]

@@ -20,5 +20,5 @@ mod machine;
 mod process;
 
 pub use ending::{Ending, Outcome};
-pub use machine::{KernelLog, Machine};
+pub use machine::{KernelLog, Machine, SwapDisk};
 pub use process::Vm;

@@ -12,6 +12,7 @@ use anyhow::{Context, Result};
 use wait_timeout::ChildExt;
 
 use super::guarded::Guarded;
+use super::machine::SwapDisk;
 use super::{Ending, Machine};
 use crate::console::Event;
 use crate::session::{self, Keyboard, Limits, Session, Stream};
@@ -25,6 +26,7 @@ pub struct Vm {
     session: Session,
     semihosting: bool,
     _initrd: Option<TemporaryFile>,
+    _disk: Option<TemporaryFile>,
 }
 
 /// How long QEMU may take to end after the verdict.
@@ -40,7 +42,21 @@ impl Vm {
                 Some(file)
             }
         };
-        let mut command = machine.command(initrd.as_ref().map(|file| file.path.as_path()));
+        let path = |file: &Option<TemporaryFile>| file.as_ref().map(|file| file.path.clone());
+        let (disk, disk_path) = match &machine.swap_disk {
+            None => (None, None),
+            Some(SwapDisk::File(path)) => (None, Some(path.clone())),
+            Some(SwapDisk::Bytes(bytes)) => {
+                let file = TemporaryFile::new();
+                std::fs::File::create(&file.path)
+                    .and_then(|disk| disk.set_len(*bytes))
+                    .with_context(|| format!("cannot make a disk at {}", file.path.display()))?;
+                let file = Some(file);
+                let path = path(&file);
+                (file, path)
+            }
+        };
+        let mut command = machine.command_with(path(&initrd).as_deref(), disk_path.as_deref());
         let stdin = if machine.interactive { Stdio::piped() } else { Stdio::null() };
         command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command
@@ -64,6 +80,7 @@ impl Vm {
             session: Session::new(None)?,
             semihosting: machine.semihosting,
             _initrd: initrd,
+            _disk: disk,
         };
         // QEMU is booting meanwhile.
         vm.session = Session::new(machine.image.elf.as_deref())?;
@@ -89,7 +106,7 @@ impl Vm {
         on_event: &mut dyn FnMut(Event),
     ) -> Result<Ending> {
         let limits = Limits { deadline, after_verdict: Some(GRACE), answers: false };
-        let Self { mut process, stream, stderr, mut session, semihosting, _initrd } = self;
+        let Self { mut process, stream, stderr, mut session, semihosting, _initrd, _disk } = self;
         match session.run(stream, keyboard, limits, on_event) {
             session::Ending::Interrupted => return Ok(Ending::Interrupted),
             session::Ending::Timeout => return Ok(Ending::Timeout),
@@ -119,7 +136,7 @@ impl TemporaryFile {
     fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("zlab-{}-{count}.cpio", std::process::id());
+        let name = format!("zlab-{}-{count}", std::process::id());
         Self { path: std::env::temp_dir().join(name) }
     }
 }
