@@ -6,6 +6,7 @@ const JOB: &str = "\
 # Two alone, then one more with another method.
 timeout 100ms
 vm-bytes 1M
+vm-keep
 vm-method flip
 run sequential
 vm 1

@@ -39,3 +39,35 @@ impl Drop for Guarded {
         let _ = self.child.wait();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::time::Duration;
+
+    use wait_timeout::ChildExt;
+
+    use super::*;
+
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    #[test]
+    fn goes_when_the_launcher_is_killed() {
+        let mut guarded = Guarded::new(sleeper());
+        // What the end of this process does, however it ends: the pipe closes.
+        drop(guarded.watcher.as_mut().unwrap().stdin.take());
+        let status = guarded.child.wait_timeout(Duration::from_secs(30)).unwrap().unwrap();
+        assert_eq!(status.signal(), Some(9));
+    }
+
+    #[test]
+    fn goes_with_its_owner() {
+        let guarded = Guarded::new(sleeper());
+        let number = guarded.child.id().to_string();
+        drop(guarded);
+        let alive = Command::new("kill").args(["-0", &number]).stderr(Stdio::null()).status();
+        assert!(!alive.unwrap().success());
+    }
+}
