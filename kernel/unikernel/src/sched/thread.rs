@@ -57,7 +57,8 @@ pub struct Times {
 /// One thread. The fields are atomic because any CPU may look; the scheduler's are only changed
 /// under the lock of the queue of the thread's CPU, the times only by the CPU that runs it.
 pub struct Thread {
-    index: u16,
+    /// Set when the slot is first taken.
+    index: AtomicU16,
     state: AtomicU8,
     priority: AtomicU8,
     base_priority: AtomicU8,
@@ -82,15 +83,8 @@ pub struct Thread {
     system: AtomicU64,
 }
 
-static THREADS: [Thread; MAX_THREADS] = {
-    let mut threads = [const { Thread::new() }; MAX_THREADS];
-    let mut index = 0;
-    while index < MAX_THREADS {
-        threads[index].index = index as u16;
-        index += 1;
-    }
-    threads
-};
+/// All of it is zero at first, so that it takes no room in the image.
+static THREADS: [Thread; MAX_THREADS] = [const { Thread::new() }; MAX_THREADS];
 
 static RUNNING: [AtomicPtr<Thread>; MAX_CPUS] =
     [const { AtomicPtr::new(core::ptr::null_mut()) }; MAX_CPUS];
@@ -129,13 +123,13 @@ pub fn scheduling(cpu: usize) -> bool {
 impl Thread {
     const fn new() -> Self {
         Self {
-            index: NONE,
+            index: AtomicU16::new(0),
             state: AtomicU8::new(State::Free as u8),
             priority: AtomicU8::new(0),
             base_priority: AtomicU8::new(0),
             lent: [const { AtomicU64::new(0) }; PRIORITIES / 8],
             cpu: AtomicUsize::new(0),
-            next: AtomicU16::new(NONE),
+            next: AtomicU16::new(0),
             permit: AtomicBool::new(false),
             stack_pointer: AtomicU64::new(0),
             stack_limit: AtomicU64::new(0),
@@ -144,7 +138,7 @@ impl Thread {
             argument: AtomicU64::new(0),
             out_of_memory: AtomicBool::new(false),
             stack_in_use: AtomicBool::new(false),
-            joiner: AtomicU16::new(NONE),
+            joiner: AtomicU16::new(0),
             depth: AtomicU64::new(0),
             since: AtomicU64::new(0),
             user: AtomicU64::new(0),
@@ -157,7 +151,7 @@ impl Thread {
     pub fn spawn(cpu: usize, priority: u8, entry: fn(u64), argument: u64) -> Option<&'static Self> {
         let thread = Self::claim_slot()?;
         if thread.stack_top.load(Ordering::Relaxed) == 0 {
-            let Some(stack) = stacks::map(usize::from(thread.index)) else {
+            let Some(stack) = stacks::map(usize::from(thread.index())) else {
                 thread.set_state(State::Free);
                 return None;
             };
@@ -168,7 +162,7 @@ impl Thread {
         thread.entry.store(entry as *mut (), Ordering::Relaxed);
         thread.argument.store(argument, Ordering::Relaxed);
         let top = thread.stack_top.load(Ordering::Relaxed);
-        let index = u64::from(thread.index);
+        let index = u64::from(thread.index());
         // SAFETY: the stack is mapped and its last user is over.
         let pointer = unsafe { crate::arch::switch::prepare(top, begin, index) };
         thread.stack_pointer.store(pointer, Ordering::Relaxed);
@@ -189,7 +183,7 @@ impl Thread {
     /// Waits until the thread is over and frees its slot.
     pub fn join(&'static self) -> (Outcome, Times) {
         let me = super::current();
-        self.joiner.store(me.index, Ordering::Release);
+        self.joiner.store(me.index(), Ordering::Release);
         // `finish` marks the state before it looks for a joiner, so one of the two sees the other.
         core::sync::atomic::fence(Ordering::SeqCst);
         while self.state() != State::Done {
@@ -271,7 +265,7 @@ impl Thread {
 
     /// Index in the table of threads.
     pub fn index(&self) -> u16 {
-        self.index
+        self.index.load(Ordering::Relaxed)
     }
 
     /// CPU it is pinned to.
@@ -358,10 +352,11 @@ impl Thread {
 
     fn claim_slot() -> Option<&'static Self> {
         let _slots = SLOTS.lock();
-        let thread = THREADS.iter().find(|thread| {
+        let (index, thread) = THREADS.iter().enumerate().find(|(_, thread)| {
             thread.state() == State::Free && !thread.stack_in_use.load(Ordering::Acquire)
         })?;
         thread.set_state(State::New);
+        thread.index.store(index as u16, Ordering::Relaxed);
         Some(thread)
     }
 
@@ -372,6 +367,7 @@ impl Thread {
         for word in &self.lent {
             word.store(0, Ordering::Relaxed);
         }
+        self.next.store(NONE, Ordering::Relaxed);
         self.permit.store(false, Ordering::Relaxed);
         self.out_of_memory.store(false, Ordering::Relaxed);
         self.joiner.store(NONE, Ordering::Relaxed);
