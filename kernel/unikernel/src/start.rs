@@ -339,11 +339,10 @@ fn pager_for<G: TranslationGranule>(
     };
     let pool = (backend.create)(frames)
         .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
-    let contexts: &'static CpuContexts =
-        Box::leak(Box::new(CpuContexts::new(cpus, || {
-            let compressor = (choice.algorithm.create)(G::SIZE, choice.level);
-            Context::with_compressor(trace::timed_compressor(compressor), G::SIZE)
-        })));
+    let contexts: &'static CpuContexts = Box::leak(Box::new(CpuContexts::new(cpus, || {
+        let compressor = (choice.algorithm.create)(G::SIZE, choice.level);
+        Context::with_compressor(trace::timed_compressor(compressor), G::SIZE)
+    })));
     let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
     let settings = Settings {
         max_pool_percent: options.max_pool_percent,

@@ -19,7 +19,7 @@ use super::entry::{Entry, NIL, Place, UNIT, units};
 use super::front::{FRONT_BYTES, Front};
 use super::stamp::{GENERATION_BITS, Seen, State};
 
-pub(super) use slide::{Leaving, Pass};
+pub(super) use slide::{Leaving, Pass, Slid};
 
 /// A block whose frames stay.
 #[derive(Clone, Copy, PartialEq, Eq)]

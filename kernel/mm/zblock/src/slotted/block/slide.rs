@@ -19,6 +19,7 @@ pub(in crate::slotted) struct Pass {
 }
 
 /// What one piece of a pass did.
+#[derive(Default)]
 pub(in crate::slotted) struct Slid {
     /// Bytes copied.
     pub(in crate::slotted) bytes: usize,
@@ -26,6 +27,18 @@ pub(in crate::slotted) struct Slid {
     pub(in crate::slotted) visited: usize,
     /// The pass is over; so many units were won by it.
     pub(in crate::slotted) won: Option<u32>,
+    /// The next object is longer than what may be copied still.
+    pub(in crate::slotted) full: bool,
+}
+
+impl Slid {
+    /// Adds what the next piece did.
+    pub(in crate::slotted) fn add(&mut self, next: Self) {
+        self.bytes += next.bytes;
+        self.visited += next.visited;
+        self.won = next.won;
+        self.full = next.full;
+    }
 }
 
 /// An object picked to leave its block, its mover's own.
@@ -49,7 +62,7 @@ impl Block {
     /// masked: a handler on this CPU that waited for an object that moves would wait for ever.
     pub(in crate::slotted) fn slide(&self, pass: &mut Pass, most: usize, visits: usize) -> Slid {
         self.close_hole();
-        let mut slid = Slid { bytes: 0, visited: 0, won: None };
+        let mut slid = Slid::default();
         while slid.visited < visits {
             let index = match pass.previous {
                 NIL => self.front().first.get(),
@@ -69,6 +82,7 @@ impl Block {
             let end = entry.place().offset() + units(length);
             if end < pass.ceiling {
                 if slid.bytes + length as usize > most {
+                    slid.full = true;
                     break;
                 }
                 if self.raise(entry, length, pass.ceiling - end) {

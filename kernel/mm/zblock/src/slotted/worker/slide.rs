@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use zpool::{Env, Masked};
 
+use super::super::block::Slid;
 use super::super::lists::{Kind, NOWHERE};
 use super::super::pool::Slotted;
 use super::Progress;
@@ -35,10 +36,12 @@ impl<E: Env> Slotted<E> {
             let Some(block) = self.block(number) else { break };
             any = true;
             self.own(block);
-            let slid = {
+            let mut slid = Slid::default();
+            while slid.visited < visits && slid.won.is_none() && !slid.full {
+                // One object at a time: others may run in between.
                 let _masked = Masked::new(&self.env);
-                block.slide(&mut pass, most - copied, visits)
-            };
+                slid.add(block.slide(&mut pass, most - copied - slid.bytes, 1));
+            }
             self.disown(progress, block);
             copied += slid.bytes;
             visits -= slid.visited;
