@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use crate::machine::{TemporaryFile, prepared, turn};
 
-fn launch(arguments: &str) -> u8 {
+pub fn launch(arguments: &str) -> u8 {
     prepared();
     let _turn = turn();
     zlab::cli::main(arguments.split_ascii_whitespace().map(OsString::from))

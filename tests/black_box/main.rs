@@ -5,6 +5,7 @@ mod boot;
 mod determinism;
 mod failures;
 mod jobs;
+mod latency;
 mod launcher;
 mod machine;
 mod options;
