@@ -183,11 +183,15 @@ impl PoolRun {
     }
 }
 
-/// How long one operation took, in the comparison's unit, the cost of measuring included.
+/// How long one operation took, the cost of measuring included.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Distribution {
     /// The operation.
     pub name: String,
+    /// What the durations count, where it is not the comparison's unit. Its `overhead` is none of
+    /// theirs then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Unit>,
     /// Samples.
     pub count: u64,
     /// Their sum.
@@ -234,10 +238,12 @@ pub struct Load {
     pub memory: Snapshot,
 }
 
-/// What an allocator did to the latency of others, in the comparison's unit.
+/// What an allocator did to the latency of others, in nanoseconds, which under `-icount` are
+/// instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Response {
-    /// Longest section with interrupts masked; absent where nobody measured.
+    /// Longest time from a timer's deadline to the first instruction of the interrupt's vector:
+    /// how long interrupts stayed masked; absent where nobody measured.
     #[serde(default)]
     pub masked_max: Option<u64>,
     /// Longest time from a deadline to the first instruction of the thread that waited for it;

@@ -75,8 +75,8 @@ pub fn tails(sources: &[Source], operation: &str) -> Result<String> {
         for entry in entries {
             let times = entry.contestant.operations.iter().find(|one| one.name == operation);
             let Some(times) = times.filter(|times| times.count > 0) else { continue };
-            unit = entry.comparison.unit.text();
-            let overhead = entry.comparison.overhead;
+            unit = times.unit.unwrap_or(entry.comparison.unit).text();
+            let overhead = if times.unit.is_some() { 0 } else { entry.comparison.overhead };
             let net = |value: u64| value.saturating_sub(overhead);
             let buckets = times.buckets.iter().map(|&(low, high, n)| (net(low), net(high), n));
             curves.push(Curve {

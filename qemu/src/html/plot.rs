@@ -129,14 +129,16 @@ impl Plot<'_> {
             .y_desc(self.up)
             .draw()
             .map_err(|error| failed(error.to_string()))?;
-        for (at, name) in marks {
+        for (number, (at, name)) in marks.iter().enumerate() {
+            // Names of moments that are close to each other stand one below the other.
+            let height = 0.98 * 0.8_f64.powi(number as i32);
             let bottom = chart.as_coord_spec().get_y_range().start;
             let line = PathElement::new(vec![(*at, bottom), (*at, 1.0)], GRID);
             chart.draw_series([line]).map_err(|error| failed(error.to_string()))?;
             let anchor = Pos::new(HPos::Right, VPos::Top);
             let style = ("sans-serif", letters * 0.9).into_font().color(&MUTED).pos(anchor);
             chart
-                .draw_series([Text::new((*name).to_owned(), (*at, 0.98), style)])
+                .draw_series([Text::new((*name).to_owned(), (*at, height), style)])
                 .map_err(|error| failed(error.to_string()))?;
         }
         for curve in &self.curves {

@@ -1,6 +1,6 @@
 //! The tables of a comparison: one for each question.
 
-use report::{Comparison, Contestant, Distribution, Document, Load, PoolRun, Step};
+use report::{Comparison, Contestant, Distribution, Document, Load, PoolRun, Step, Unit};
 
 use super::table::{Cell, Column, Group, Row, Table};
 
@@ -25,8 +25,7 @@ pub const OPERATIONS: [(&str, &str); 8] = [
     ("load", "A page out: read, decompress; without freeing it."),
     (
         "major fault",
-        "From the exception to the return, in the load of --vm 1 below: evict if need \
-                     be, load, map.",
+        "From the exception to the return, in the first of the loads below: evict, load, map.",
     ),
     ("write", "Large pool: copying an object in, whatever its size."),
     (
@@ -94,7 +93,7 @@ impl View<'_> {
     fn density(&self, pool: &str) -> Table {
         let mut columns: Vec<Column> =
             Step::ALL.iter().map(|step| Column::lowest(step.text())).collect();
-        columns.push(Column::lowest("refused"));
+        columns.push(Column::plain("refused"));
         columns.push(Column::lowest("all, filled"));
         let of = |contestant: &Contestant| {
             let run = contestant.pools.iter().find(|run| run.name == pool)?;
@@ -128,7 +127,10 @@ impl View<'_> {
     }
 
     fn operation(&self, operation: &str, about: &str) -> Table {
-        let (unit, overhead) = (self.comparison.unit.text(), self.comparison.overhead);
+        let all = self.comparison.contestants.iter().flat_map(|one| &one.operations);
+        let own = all.filter(|times| times.name == operation).find_map(|times| times.unit);
+        let unit = own.unwrap_or(self.comparison.unit).text();
+        let overhead = self.overhead(own);
         let columns = ["median", "99 %", "99.9 %", "max", "mean"].map(Column::lowest);
         self.table(
             &format!("{} per {operation}", capitalised(unit)),
@@ -145,8 +147,13 @@ impl View<'_> {
         )
     }
 
+    /// What measuring added to durations in their own unit, or in the comparison's.
+    fn overhead(&self, own: Option<Unit>) -> u64 {
+        if own.is_some() { 0 } else { self.comparison.overhead }
+    }
+
     fn times(&self, times: &Distribution) -> Vec<Cell> {
-        let overhead = self.comparison.overhead;
+        let overhead = self.overhead(times.unit);
         let net = |raw: u64| Cell::count(raw.saturating_sub(overhead)).beside(raw.to_string());
         let mean = times.mean();
         vec![
@@ -159,17 +166,22 @@ impl View<'_> {
     }
 
     fn response(&self) -> Table {
-        let unit = self.comparison.unit.text();
+        let unit = match self.comparison.unit {
+            Unit::Instructions => Unit::Instructions.text(),
+            Unit::Cycles | Unit::Nanoseconds => Unit::Nanoseconds.text(),
+        };
         let cell = |value: Option<u64>| value.map_or_else(Cell::none, Cell::count);
         self.table(
             "Latency of others under load",
             &format!(
-                "In {unit}, while --vm 1 of the throughput tables runs: the longest section with \
-                 interrupts masked, and the longest time from a timer's deadline to the first \
-                 instruction of the thread that waited for it."
+                "In {unit}, during the first of the loads below, with a timer every 100 us: the \
+                 longest time from a deadline to the first instruction of the interrupt's vector, \
+                 which is how long interrupts stayed masked when it came, and to the first \
+                 instruction of the thread that waited for it. Sampled: longer ones between the \
+                 samples are not seen."
             ),
             vec![
-                Column::lowest("interrupts masked"),
+                Column::lowest("masked, at most"),
                 Column::lowest("worst wake-up"),
                 Column::plain("wake-ups"),
             ],

@@ -24,7 +24,7 @@ fn latency(histogram: &LatencyHistogram) -> Option<String> {
 }
 
 fn operation(distribution: &Distribution) -> Option<String> {
-    let Distribution { name, count, sum, min, max, buckets } = distribution;
+    let Distribution { name, count, sum, min, max, buckets, .. } = distribution;
     let counted: u64 = buckets.iter().map(|&(_, _, count)| count).sum();
     if counted != *count {
         return Some(format!("{name}: {count} samples, but {counted} in the buckets"));

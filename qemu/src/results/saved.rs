@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use report::Document;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::status::usage;
 
@@ -23,13 +23,14 @@ pub struct Source {
 const CHECKSUM: &str = "crc32";
 const DOCUMENTS: &str = "documents";
 
-/// `documents` as a file: indented JSON, with a checksum by which a later change shows.
+/// `documents` as a file: JSON with a line for each, and a checksum by which a later change shows.
 ///
 /// # Errors
 /// A figure that JSON cannot express (an infinity).
 pub fn write(documents: &[Document]) -> Result<String> {
-    let value = json!({ CHECKSUM: checksum(documents)?, DOCUMENTS: documents });
-    Ok(serde_json::to_string_pretty(&value)? + "\n")
+    let lines: Result<Vec<String>, _> = documents.iter().map(Document::to_json).collect();
+    let (checksum, lines) = (checksum(documents)?, lines?.join(",\n"));
+    Ok(format!("{{\"{CHECKSUM}\":\"{checksum}\",\n\"{DOCUMENTS}\":[\n{lines}\n]}}\n"))
 }
 
 /// Of the documents as the kernel wrote them, so that layout and order of keys do not matter.
@@ -86,5 +87,56 @@ impl Source {
     fn new(label: String, documents: Vec<Document>, mut doubts: Vec<String>) -> Self {
         doubts.extend(documents.iter().flat_map(super::doubts::of));
         Self { label, documents, doubts }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDED: &str = include_str!("../../tests/data/compare.json");
+
+    fn document() -> Document {
+        serde_json::from_str(RECORDED).unwrap()
+    }
+
+    #[test]
+    fn what_was_written_is_read_without_doubt() {
+        let text = write(&[document()]).unwrap();
+        let source = Source::parse("a".into(), &text).unwrap();
+        assert_eq!(source.documents, [document()]);
+        assert_eq!(source.doubts, [""; 0]);
+    }
+
+    #[test]
+    fn a_changed_file_is_doubted() {
+        let text = write(&[document()]).unwrap();
+        let changed = text.replacen("\"verify_errors\":0", "\"verify_errors\":5", 1);
+        let source = Source::parse("a".into(), &changed).unwrap();
+        assert!(source.doubts[0].contains("changed after they were written"), "{source:?}");
+    }
+
+    #[test]
+    fn a_recorded_console_is_understood() {
+        let mut console = String::from("zlab: info: something\n");
+        document().emit(&mut console).unwrap();
+        assert_eq!(Source::parse("a".into(), &console).unwrap().documents, [document()]);
+        assert!(Source::parse("a".into(), &console.replacen("lz4", "lz5", 1)).is_err());
+    }
+
+    #[test]
+    fn other_files_are_refused_with_a_reason() {
+        for (text, reason) in [
+            ("", "EOF"),
+            ("{", "EOF"),
+            ("{\"runs\":[]}", "missing field"),
+            ("[1,2]", "invalid"),
+            ("<html>", "expected value"),
+        ] {
+            let error = format!("{:#}", Source::parse("a".into(), text).unwrap_err());
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+        let cut = &RECORDED[..RECORDED.len() / 2];
+        assert!(Source::parse("a".into(), cut).is_err());
     }
 }

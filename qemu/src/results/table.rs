@@ -265,3 +265,43 @@ pub fn wrapped(text: &str, width: usize) -> String {
     lines.push('\n');
     lines
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(values: [f64; 3]) -> Table {
+        let rows = values.iter().zip(["a", "b", "c"]).map(|(value, label)| Row {
+            label: label.into(),
+            continues: false,
+            cells: vec![Cell::number(*value, 2), Cell::none()],
+        });
+        let mut table = Table {
+            title: "Question".into(),
+            note: "Note.".into(),
+            columns: vec![Column::lowest("low"), Column::highest("none")],
+            groups: vec![Group { title: String::new(), rows: rows.collect() }],
+        };
+        table.mark_best();
+        table
+    }
+
+    #[test]
+    fn figures_that_look_the_same_are_equally_good() {
+        let text = table([1.001, 2.0, 1.0]).text();
+        assert_eq!(text.matches('*').count(), 2, "{text}");
+        assert!(text.contains("1.00*"));
+    }
+
+    #[test]
+    fn where_all_are_equal_none_is_best() {
+        assert_eq!(table([1.0, 1.0, 1.0]).text().matches('*').count(), 0);
+    }
+
+    #[test]
+    fn markdown_has_bold_figures() {
+        let markdown = table([3.0, 2.0, 4.0]).markdown();
+        assert!(markdown.contains("| b | **2.00** | - |"), "{markdown}");
+        assert!(markdown.starts_with("### Question\n"));
+    }
+}

@@ -48,6 +48,7 @@ impl Stopwatch {
 pub fn distribution(name: &str, histogram: &Histogram) -> Distribution {
     Distribution {
         name: name.into(),
+        unit: None,
         count: histogram.count(),
         sum: histogram.sum(),
         min: histogram.min().unwrap_or(0),
