@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod boot;
+mod compare;
 mod determinism;
 mod failures;
 mod jobs;
