@@ -34,10 +34,11 @@ impl Arena {
         let start = unsafe { alloc_zeroed(Self::layout()) };
         let start = NonNull::new(start).expect("memory on the host");
         let first = start.as_ptr().expose_provenance() as u64;
-        let ram = [first..first + BYTES as u64];
+        let range = first..first + BYTES as u64;
+        let ram = std::slice::from_ref(&range);
         // A benchmark makes a handful of arenas; their frame arrays stay.
-        let infos = vec![FrameInfo::default(); Buddy::<Granule4K>::metadata_entries(&ram)].leak();
-        let buddy = Buddy::new(&ram, &[], infos).expect("one range of RAM");
+        let infos = vec![FrameInfo::default(); Buddy::<Granule4K>::metadata_entries(ram)].leak();
+        let buddy = Buddy::new(ram, &[], infos).expect("one range of RAM");
         Self { start, frames: FrameCaches::new(buddy) }
     }
 
