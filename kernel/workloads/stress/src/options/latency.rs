@@ -84,3 +84,51 @@ impl LatencySettings {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::options::{OptionError, Options};
+
+    fn parse(line: &str) -> Options {
+        Options::parse(line).unwrap_or_else(|error| panic!("{line}: {error}"))
+    }
+
+    #[test]
+    fn short_options_are_cyclictests_until_another_long_option() {
+        let options =
+            parse("--cyclictest -t 4 -i 100 -h 30 zpool=zbud -q --loops 9 --vm-bytes 64M -t 5");
+        let cyclictest = options.latency.cyclictest.expect("it was asked for");
+        assert_eq!((cyclictest.threads, cyclictest.interval_us), (Some(4), 100));
+        assert_eq!((cyclictest.histogram, cyclictest.loops), (30, 9));
+        assert!(cyclictest.quiet);
+        assert_eq!(options.boot.zpool, "zbud");
+        assert_eq!(options.timeout_ns, Some(5_000_000_000));
+        assert!(options.has_work(), "without a stressor");
+    }
+
+    #[test]
+    fn the_run_lasts_as_long_as_the_measurement() {
+        assert_eq!(parse("--vm 1 --cyclictest -l 1000 -i 100").limit_ns(), Some(100_000_000));
+        let longer = parse("--vm 1 --cyclictest -l 1000 -i 100 --timeout 2");
+        assert_eq!(longer.limit_ns(), Some(2_000_000_000));
+    }
+
+    #[test]
+    fn a_delay_and_a_trace_imply_a_measurement() {
+        for line in ["--inject-delay 5", "--latency-trace 5"] {
+            let latency = parse(line).latency;
+            assert!(latency.measures() && latency.traces_sections(), "{line}");
+            assert_eq!(latency.cyclictest.map(|settings| settings.loops), Some(1000), "{line}");
+        }
+        assert!(!parse("--irqsoff").latency.measures());
+    }
+
+    #[test]
+    fn wrong_values_are_refused() {
+        let refused = |line: &str| Options::parse(line).unwrap_err();
+        assert!(matches!(refused("--cyclictest -p 100"), OptionError::BadValue { .. }));
+        assert!(matches!(refused("--cyclictest -i"), OptionError::MissingValue { .. }));
+        assert!(matches!(refused("--cyclictest -z"), OptionError::Unknown { .. }));
+        assert!(matches!(refused("--latency-trace 0"), OptionError::BadValue { .. }));
+    }
+}
