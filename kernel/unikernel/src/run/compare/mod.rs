@@ -8,16 +8,16 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use compare::{Stopwatch, sizes_of};
-use report::{Comparison, CompressedSizes, Contestant, Snapshot, Status, Unit};
+use report::{Comparison, CompressedSizes, Contestant, Snapshot, Status, Unit, text};
 use stress::{Corpus, Options, RunReport};
 use zpool::Granule4K;
 use zswap::{Choice, Context};
 
-use super::{Boot, print_results, results};
+use super::{Boot, results};
 use crate::arch::{clock, pmu};
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
-use crate::println;
+use crate::{console, println};
 
 /// Compressors that are compared where the image has them.
 const COMPRESSORS: [&str; 2] = ["lz4", "zstd"];
@@ -138,8 +138,20 @@ pub fn run(
     };
     let mut document = results::document(boot, options, command, cpus, run, Vec::new());
     document.comparison = Some(comparison);
-    print_results(options, &document);
+    // Straight to the console: the document is large beside the heap.
+    let _ = text::summary(&document, &mut Console);
+    let _ = document.emit(&mut Console);
     document.verdict.status
+}
+
+/// Writes to the console.
+struct Console;
+
+impl core::fmt::Write for Console {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        console::print(format_args!("{text}"));
+        Ok(())
+    }
 }
 
 /// Whether everything was read as it was written and came back.
