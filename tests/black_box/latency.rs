@@ -121,7 +121,7 @@ fn events_before_a_latency_are_kept() {
 
 #[test]
 fn every_core_has_a_thread_and_a_noise_floor() {
-    let words = "--cyclictest -t -i 2000 -l 20 -q -h 5 --noise 5ms --vm 2 --vm-bytes 1M";
+    let words = "--cyclictest -t -i 2000 -l 20 -q -h 5 --noise 5ms --heap 2 --heap-blocks 64";
     let (document, _) = succeed(&cores(3).with(words));
     let found = latency(&document);
     let threads = &found.cyclictest.as_ref().expect("cyclictest ran").threads;
