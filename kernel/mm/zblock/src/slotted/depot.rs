@@ -3,7 +3,7 @@
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use zpool::{AllocError, Env, Granule};
+use zpool::{AllocError, Env, Granule, Masked};
 
 use super::block::Block;
 use super::pool::Slotted;
@@ -13,7 +13,10 @@ use super::table::Descriptor;
 /// Frames of the largest block: 2^3.
 pub(super) const LARGEST_ORDER: u32 = 3;
 /// A block is at most this share of the pool's pages.
-pub(super) const BLOCKS_OF_A_POOL: usize = 64;
+const BLOCKS_OF_A_POOL: usize = 64;
+/// The share of the pool that an empty block on a shelf may be, and the frames of one in the depot.
+const RESERVE_SHARE: usize = 256;
+const WAVERING_SHARE: usize = 512;
 
 /// Protected by a lock that is taken for new blocks, pages of their own, and what becomes of them.
 pub(super) struct Depot {
@@ -162,37 +165,43 @@ impl<E: Env> Slotted<E> {
         depot.put(frames, order);
     }
 
-    /// Blocks of that order that are kept ready: one, where it is less than 1/128 of the pool.
-    fn keeps(&self, order: u32) -> bool {
-        order == self.order() && self.pages.load(Ordering::Relaxed) >> order >= 2 * BLOCKS_OF_A_POOL
+    /// Blocks of that order that are `1 / share` of the pool at most.
+    fn is_small(&self, order: u32, share: usize) -> bool {
+        order == self.order() && self.pages.load(Ordering::Relaxed) >> order >= share
     }
 
-    /// Gives frames back that no block needs, those of one block at a time; how many.
+    /// Gives frames back that no block needs, those of one block at a time; how many. Those of one
+    /// stay where they are little, so that a pool that wavers does not go to the environment for
+    /// each block.
     pub(super) fn give_back(&self, all: bool) -> usize {
-        for order in (0..=LARGEST_ORDER).rev() {
-            let mut depot = self.depot.lock(&self.env);
+        let mut depot = self.depot.lock(&self.env);
+        let order = (0..=LARGEST_ORDER).rev().find(|&order| {
             let (two, one) = depot.holds(order);
-            if !one || !two && !all && self.keeps(order) {
-                continue;
-            }
-            if let Some(frames) = depot.take(order) {
-                drop(depot);
-                self.give(frames, order);
-                return 1 << order;
-            }
-        }
-        0
+            two || one && (all || !self.is_small(order, WAVERING_SHARE))
+        });
+        let Some((order, frames)) = order.and_then(|order| Some((order, depot.take(order)?)))
+        else {
+            return 0;
+        };
+        drop(depot);
+        self.give(frames, order);
+        1 << order
     }
 
-    /// Sees to it that frames for the next block are ready.
-    pub(super) fn refill(&self) {
+    /// Sees to it that each shelf in use has an empty block at the end of its last list, where
+    /// that is little; one block at a time.
+    pub(super) fn reserve(&self) {
         let order = self.order();
-        if !self.keeps(order) || self.depot.lock(&self.env).holds(order).1 {
+        if !self.is_small(order, RESERVE_SHARE) {
             return;
         }
-        if let Some(frames) = self.env.alloc(order) {
-            self.pages.fetch_add(1 << order, Ordering::Relaxed);
-            self.depot.lock(&self.env).put(frames, order);
+        let used = self.shelf_mask.load(Ordering::Relaxed) + 1;
+        let Some(shelf) = (0..used).find(|&shelf| !self.shelves[shelf].has_reserve()) else {
+            return;
+        };
+        if let Ok(block) = self.new_block(order, shelf as u8) {
+            let _masked = Masked::new(&self.env);
+            self.shelves[shelf].hold().put(block, E::Granule::SHIFT);
         }
     }
 }

@@ -73,7 +73,8 @@ pub(super) struct Front {
     /// Units between objects that belong to none, those of the window as it was at first included,
     /// less those that were won before it was known that they are free.
     holes: Field,
-    /// Free units that the shelf has counted.
+    /// Free units that the shelf has counted, as `i16`: an object may be in what is not known to be
+    /// free yet.
     pub(super) counted: Field,
     /// Units of the block.
     pub(super) end: Field,

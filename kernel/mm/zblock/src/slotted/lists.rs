@@ -79,9 +79,12 @@ impl Heads {
     }
 }
 
-/// The list of [`Kind::Scattered`]: 1/32 of a page each.
+/// Lists of [`Kind::Scattered`] for each page.
+pub(super) const LISTS_OF_A_PAGE: u32 = 32;
+
+/// The list of [`Kind::Scattered`].
 pub(super) const fn scattered(bytes: u32, shift: u32) -> u8 {
-    let list = bytes >> (shift - 5);
+    let list = bytes / ((1 << shift) / LISTS_OF_A_PAGE);
     if list > 63 { 63 } else { list as u8 }
 }
 

@@ -6,6 +6,8 @@ mod depot;
 mod entry;
 mod front;
 mod lists;
+#[cfg(all(test, loom))]
+mod models;
 mod name;
 mod place;
 mod pool;

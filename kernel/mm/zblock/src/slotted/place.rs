@@ -38,12 +38,13 @@ impl<E: Env> Slotted<E> {
         self.env.cpu() & self.shelf_mask.load(Ordering::Relaxed) & (SHELVES - 1)
     }
 
-    /// The same where the shelf has a block to list first, or no room: then another CPU's shelf
-    /// gives a place, or a new block is opened.
+    /// The same where the shelf has no room: another CPU's shelf gives a place, or a new block is
+    /// opened.
     #[inline(never)]
     fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
         let owner = owner.0;
-        if let Some(name) = self.place_in_any(length, owner, State::Live) {
+        let own = self.own_shelf();
+        if let Some(name) = self.place_elsewhere(own, length, owner, State::Live) {
             return Ok(name.handle());
         }
         if self.unattended.fetch_add(1, Ordering::Relaxed) >= PATIENCE {
@@ -72,7 +73,7 @@ impl<E: Env> Slotted<E> {
     }
 
     /// A place on any shelf, this CPU's first.
-    pub(super) fn place_in_any(&self, length: u32, owner: u32, state: State) -> Option<Name> {
+    fn place_in_any(&self, length: u32, owner: u32, state: State) -> Option<Name> {
         let own = self.own_shelf();
         let placed = self.place_on(&self.shelves[own], length, owner, state);
         placed.or_else(|| self.place_elsewhere(own, length, owner, state))
@@ -80,20 +81,30 @@ impl<E: Env> Slotted<E> {
 
     /// A place on another CPU's shelf.
     fn place_elsewhere(&self, own: usize, length: u32, owner: u32, state: State) -> Option<Name> {
-        (1..SHELVES).find_map(|distance| {
-            let shelf = &self.shelves[(own + distance) % SHELVES];
-            let promising = shelf.promises(units(length), E::Granule::SHIFT);
-            promising.then(|| self.place_on(shelf, length, owner, state)).flatten()
-        })
+        self.others(own, length).find_map(|shelf| self.place_on(shelf, length, owner, state))
     }
 
-    /// A place on that shelf, after its current block was listed.
+    /// A place on that shelf.
     #[inline(never)]
     fn place_on(&self, shelf: &Shelf, length: u32, owner: u32, state: State) -> Option<Name> {
         let _masked = Masked::new(&self.env);
-        let held = shelf.hold();
-        held.settle(E::Granule::SHIFT);
-        held.place(length, owner, state, E::Granule::SHIFT)
+        shelf.hold().place(length, owner, state, E::Granule::SHIFT)
+    }
+
+    /// A place beside other objects, on any shelf.
+    pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Name> {
+        let (own, shift) = (self.own_shelf(), E::Granule::SHIFT);
+        core::iter::once(&self.shelves[own]).chain(self.others(own, length)).find_map(|shelf| {
+            let _masked = Masked::new(&self.env);
+            shelf.hold().place_beside(length, owner, state, shift)
+        })
+    }
+
+    /// Other CPUs' shelves, where there may be room.
+    fn others(&self, own: usize, length: u32) -> impl Iterator<Item = &Shelf> {
+        (1..SHELVES)
+            .map(move |distance| &self.shelves[(own + distance) % SHELVES])
+            .filter(move |shelf| shelf.promises(units(length), E::Granule::SHIFT))
     }
 
     /// A place in a new block.

@@ -86,6 +86,11 @@ impl Shelf {
         !self.current.load(Ordering::Relaxed).is_null()
     }
 
+    /// There is a block with room for a page, or nearly.
+    pub(super) fn has_reserve(&self) -> bool {
+        self.filled.load(Ordering::Relaxed) >> (LISTS - 1) != 0
+    }
+
     /// There may be room for that many units.
     pub(super) fn promises(&self, units: u32, shift: u32) -> bool {
         self.filled.load(Ordering::Relaxed) >> list_of(units, shift) != 0 || self.has_current()
@@ -96,14 +101,28 @@ impl Held<'_> {
     /// Places an object in the tightest block that is known to have room: the first one of the
     /// list of its own size if it has, else the first one of the next list that is not empty.
     ///
-    /// The block stays *current*, in no list. Background work lists it again; where none was done
-    /// since the last object was placed, `None` as well, and [`Held::settle`] comes first.
+    /// The block stays *current*, in no list, until background work or the next object comes.
     #[inline(always)]
     pub(super) fn place(&self, length: u32, owner: u32, state: State, shift: u32) -> Option<Name> {
-        if self.0.has_current() {
+        self.settle(shift);
+        let block = self.find(units(length), shift)?;
+        Some(self.place_in(block, length, owner, state))
+    }
+
+    /// The same, but not as the first object of a block.
+    pub(super) fn place_beside(
+        &self,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Name> {
+        self.settle(shift);
+        let block = self.find(units(length), shift)?;
+        if block.front().live_units() == 0 {
+            self.list(block, shift);
             return None;
         }
-        let block = self.find(units(length), shift)?;
         Some(self.place_in(block, length, owner, state))
     }
 
@@ -122,8 +141,8 @@ impl Held<'_> {
         self.0.current.store(ptr::null_mut(), Ordering::Relaxed);
         let used = block.measure();
         let counted = &block.front().counted;
-        counted.set(counted.get().wrapping_sub(used));
-        self.add_free(0_usize.wrapping_sub(used as usize));
+        counted.set(counted.get().wrapping_sub(used as u32));
+        self.add_free(-used as usize);
         self.list(block, shift);
     }
 
@@ -179,7 +198,7 @@ impl Held<'_> {
     pub(super) fn count(&self, block: Block) {
         let free = block.free() / UNIT;
         let before = block.front().counted.replace(free);
-        self.add_free((free as usize).wrapping_sub(before as usize));
+        self.add_free((free as usize).wrapping_sub(before as i16 as usize));
     }
 
     /// Lists a block that is in no list where it belongs: nowhere if there is no room in it.
@@ -212,7 +231,7 @@ impl Held<'_> {
 
     /// Nothing of a block counts as free any more.
     pub(super) fn discount(&self, block: Block) {
-        let counted = block.front().counted.replace(0) as usize;
+        let counted = block.front().counted.replace(0) as i16 as usize;
         self.add_free(0_usize.wrapping_sub(counted));
     }
 

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::super::entry::{Entry, NIL, units};
+use super::super::entry::{Entry, NIL, UNIT, units};
 use super::super::stamp::{Seen, State};
 use super::Block;
 
@@ -60,7 +60,16 @@ impl Block {
     /// Goes on with a pass: passes up to `visits` entries, unchains what was freed, and slides up
     /// what is below a hole and not read, up to `most` bytes. Only for the owner, with interrupts
     /// masked: a handler on this CPU that waited for an object that moves would wait for ever.
-    pub(in crate::slotted) fn slide(&self, pass: &mut Pass, most: usize, visits: usize) -> Slid {
+    ///
+    /// A pass ends early where less than `worth` units would be scattered beside the hole that it
+    /// has come to: that becomes the window.
+    pub(in crate::slotted) fn slide(
+        &self,
+        pass: &mut Pass,
+        most: usize,
+        visits: usize,
+        worth: u32,
+    ) -> Slid {
         self.close_hole();
         let mut slid = Slid::default();
         while slid.visited < visits {
@@ -80,6 +89,11 @@ impl Block {
             }
             let length = entry.place().length(entry.stamp.seen());
             let end = entry.place().offset() + units(length);
+            if self.suffices(pass.ceiling - end, worth) {
+                self.open(end, pass.ceiling, pass.previous);
+                slid.won = Some(pass.ceiling - end);
+                break;
+            }
             if end < pass.ceiling {
                 if slid.bytes + length as usize > most {
                     slid.full = true;
@@ -92,6 +106,13 @@ impl Block {
             *pass = Pass { previous: index, ceiling: entry.place().offset() };
         }
         slid
+    }
+
+    /// A hole of so many units is large enough for a window.
+    fn suffices(&self, hole: u32, worth: u32) -> bool {
+        let gap = self.gap();
+        let spare = self.front().unused.get() != NIL || gap >= Entry::BYTES;
+        spare && hole > gap / UNIT && gap / UNIT + self.front().holes() < hole + worth
     }
 
     /// The gap begins where the last object that was passed does.

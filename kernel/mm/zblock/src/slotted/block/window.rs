@@ -8,21 +8,21 @@ use super::Block;
 
 impl Block {
     /// Sees to it that there is an unused entry, and that `room` says what fits the window; how many
-    /// units of it were used up since that was done last. Goes back from a hole to the gap where
+    /// units of it were used up since that was done last, less what another window has more. Goes back from a hole to the gap where
     /// that is larger. Only for the owner.
     #[inline(always)]
-    pub(in crate::slotted) fn measure(&self) -> u32 {
+    pub(in crate::slotted) fn measure(&self) -> i32 {
         let front = self.front();
         let before = front.room.get();
         let spare = front.unused.get() != NIL || self.add_entry();
         let gap = if spare { self.gap() / UNIT } else { 0 };
         let room = if front.floor.get() == 0 { gap } else { self.measure_hole(gap, spare) };
         front.room.set(room);
-        before.wrapping_sub(room)
+        before as i32 - room as i32
     }
 
     /// The room of a window that is a hole, unless there is more in the gap.
-    #[inline(never)]
+    #[inline(always)]
     fn measure_hole(&self, gap: u32, spare: bool) -> u32 {
         let front = self.front();
         let hole = if spare { front.low.get() - front.floor.get() } else { 0 };
@@ -34,7 +34,7 @@ impl Block {
     }
 
     /// Takes an entry from the gap, if there is one to be had.
-    #[inline(never)]
+    #[inline(always)]
     fn add_entry(&self) -> bool {
         let front = self.front();
         let entries = front.entries.load(Ordering::Relaxed);
@@ -50,6 +50,7 @@ impl Block {
     }
 
     /// Makes the gap the window.
+    #[inline(always)]
     pub(in crate::slotted) fn close_hole(&self) {
         let front = self.front();
         if front.floor.get() == 0 {
@@ -93,12 +94,18 @@ impl Block {
         }
         let (size, floor, above) = best;
         if size > self.gap() / UNIT {
-            front.gap_low.set(front.low.get());
-            front.gap_last.set(front.last.get());
-            front.floor.set(floor);
-            front.ceiling.set(floor + size);
-            front.low.set(floor + size);
-            front.last.set(above);
+            self.open(floor, floor + size, above);
         }
+    }
+
+    /// Makes a hole below entry `above` the window, which was the gap.
+    pub(super) fn open(&self, floor: u32, ceiling: u32, above: u32) {
+        let front = self.front();
+        front.gap_low.set(front.low.get());
+        front.gap_last.set(front.last.get());
+        front.floor.set(floor);
+        front.ceiling.set(ceiling);
+        front.low.set(ceiling);
+        front.last.set(above);
     }
 }

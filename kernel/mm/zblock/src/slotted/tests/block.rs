@@ -131,7 +131,7 @@ fn run(steps: &[Step], bytes: usize) {
             }
             Step::Slide(most, visits) => {
                 let mut now = pass.take().unwrap_or_else(|| block.pass());
-                let slid = block.slide(&mut now, most, visits);
+                let slid = block.slide(&mut now, most, visits, 1 + most as u32 % 64);
                 assert!(slid.bytes <= most && slid.visited <= visits);
                 pass = if slid.won.is_none() { Some(now) } else { None };
             }
@@ -181,7 +181,7 @@ fn run(steps: &[Step], bytes: usize) {
         free(block, object);
     }
     assert_eq!(block.front().live_units(), 0);
-    while block.slide(&mut block.pass(), usize::MAX, usize::MAX).won.is_none() {}
+    while block.slide(&mut block.pass(), usize::MAX, usize::MAX, 0).won.is_none() {}
     block.check();
     let entries = block.front().entries() * 12;
     assert_eq!(block.free(), block.bytes() - FRONT_BYTES - entries, "an empty block is all free");
@@ -211,7 +211,7 @@ fn an_object_fits_exactly_the_room() {
     let object = place(block, room * 8, 1);
     assert_eq!(block.front().room.get(), 0);
     free(block, &object);
-    block.slide(&mut block.pass(), 0, 2);
+    block.slide(&mut block.pass(), 0, 2, 0);
     block.measure();
     assert_eq!(block.front().room.get(), room);
 }
@@ -243,11 +243,11 @@ fn a_pinned_object_stays_in_place() {
     let (high, low) = (place(block, 500, 1), place(block, 500, 2));
     free(block, &high);
     block.entry(low.index).stamp.pin(low.generation).unwrap();
-    let slid = block.slide(&mut block.pass(), usize::MAX, 8);
+    let slid = block.slide(&mut block.pass(), usize::MAX, 8, 0);
     assert_eq!((slid.bytes, slid.won), (0, Some(0)));
     assert!(block.leave(0).is_none());
     block.entry(low.index).stamp.unpin();
-    let slid = block.slide(&mut block.pass(), usize::MAX, 8);
+    let slid = block.slide(&mut block.pass(), usize::MAX, 8, 0);
     assert_eq!((slid.bytes, slid.won), (500, Some(63)));
     verify(block, &low);
 }

@@ -13,20 +13,21 @@ use super::super::table::Descriptor;
 use super::Progress;
 
 /// Entries of a block that one look passes in search of the largest hole.
-const VISITED: usize = 24;
+const VISITED: usize = 12;
 
 impl<E: Env> Slotted<E> {
-    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones.
-    pub(super) fn look(&self, progress: &mut Progress, count: usize) {
-        for _ in 0..count {
+    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones. At how
+    /// many it has looked.
+    pub(super) fn look(&self, progress: &mut Progress, count: usize) -> usize {
+        for looked in 0..count {
             if progress.pending == 0 {
                 if self.freed.is_empty() {
-                    return;
+                    return looked;
                 }
                 progress.pending = self.freed.take();
             }
             let number = progress.pending;
-            let Some(descriptor) = self.table.get(number) else { return };
+            let Some(descriptor) = self.table.get(number) else { return looked };
             progress.pending = descriptor.link.load(Ordering::Relaxed);
             // From here on whoever frees something in it queues it again.
             let seen = descriptor.state.take_freed();
@@ -41,6 +42,7 @@ impl<E: Env> Slotted<E> {
                 progress.pending = number;
             }
         }
+        count
     }
 
     /// More blocks wait to be looked at.
@@ -103,13 +105,15 @@ impl<E: Env> Slotted<E> {
         true
     }
 
-    /// Lets every block be tried again.
+    /// Lets every block be tried again, and ends those that are kept empty.
     pub(super) fn reconsider(&self, progress: &mut Progress) {
         for number in 1..self.table.used() {
-            if let Some(block) = self.block(number) {
-                self.own(block);
-                block.front().clear(STUCK);
-                self.disown(progress, block);
+            let Some(descriptor) = self.table.get(number) else { continue };
+            let seen = descriptor.state.seen();
+            let known = seen.usage() == Use::Slotted && seen.freed() == 0;
+            if known && !self.look_at(progress, number, descriptor, seen) {
+                // Someone follows a stale handle just now: it stays ready.
+                self.block(number).into_iter().for_each(|block| self.disown(progress, block));
             }
         }
     }

@@ -152,17 +152,17 @@ impl<E: Env> Slotted<E> {
         let opened = self.opened.swap(0, Ordering::Relaxed);
         progress.learn(opened, self.free_bytes(), self.block_bytes.load(Ordering::Relaxed));
         self.settle();
-        self.look(progress, LOOKED_AT);
+        let looked = self.look(progress, LOOKED_AT);
         work.pages = self.give_back(thorough);
         if !thorough && work.pages == 0 {
-            self.refill();
+            self.reserve();
         }
         work.more = self.unseen(progress) || work.pages != 0;
         let mut left = budget.bytes;
         if !thorough {
             self.relocate_some(progress, owners, budget, &mut left, thorough, &mut work);
         }
-        let (bytes, slid) = self.slide(progress, left, thorough);
+        let (bytes, slid) = self.slide(progress, left, looked, thorough);
         work.bytes += bytes;
         left -= bytes;
         work.more |= slid;

@@ -15,8 +15,6 @@ use super::{Progress, REFUSALS};
 
 /// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
 const WORTH_EMPTYING: u8 = 3;
-/// Blocks that have less free than their list says, passed on the way to one worth emptying.
-const MISLISTED: usize = 4;
 
 /// What came of an attempt to relocate an object.
 enum Outcome {
@@ -71,26 +69,24 @@ impl<E: Env> Slotted<E> {
 
     /// Chooses the block to empty.
     fn choose(&self, progress: &mut Progress, thorough: bool, work: &mut Work) -> bool {
-        for _ in 0..MISLISTED {
-            let Some((number, list)) = progress.heads[Kind::Free as usize].last() else {
-                return false;
-            };
-            if list < WORTH_EMPTYING {
-                return false;
-            }
-            let Some(block) = self.block(number) else { return false };
-            self.own(block);
-            // Allocations leave blocks in their list; a few of those are brought to where they
-            // belong on the way.
-            let listed = lists::free(block.free(), block.bytes()) >= list;
-            let chosen = listed && self.begin_emptying(progress, number, block, thorough);
-            self.disown(progress, block);
-            if listed {
-                return chosen;
-            }
+        let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
+        if !thorough && self.free_bytes() <= tolerated {
+            return false;
         }
-        work.more = true;
-        false
+        let Some((number, list)) = progress.heads[Kind::Free as usize].last() else {
+            return false;
+        };
+        if list < WORTH_EMPTYING {
+            return false;
+        }
+        let Some(block) = self.block(number) else { return false };
+        self.own(block);
+        // Allocations leave blocks in their list: then it goes to where it belongs first.
+        let listed = lists::free(block.free(), block.bytes()) >= list;
+        let chosen = listed && self.begin_emptying(progress, number, block, thorough);
+        self.disown(progress, block);
+        work.more |= !listed;
+        chosen
     }
 
     /// Chooses this block of our own if its objects fit elsewhere.
@@ -173,7 +169,7 @@ impl<E: Env> Slotted<E> {
         if length as usize > most {
             return None;
         }
-        let found = self.place_in_any(length, leaving.owner, State::Moving);
+        let found = self.place_beside(length, leaving.owner, State::Moving);
         let new = match (found, Self::shrunk(block)) {
             (None, Some(order)) if thorough => {
                 self.place_in_new(order, length, leaving.owner, State::Moving).ok()

@@ -2,16 +2,18 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{Env, Masked};
+use zpool::{Env, Granule, Masked};
 
 use super::super::block::Slid;
-use super::super::lists::{Kind, NOWHERE};
+use super::super::entry::UNIT;
+use super::super::lists::{Kind, LISTS_OF_A_PAGE, NOWHERE};
 use super::super::pool::Slotted;
 use super::Progress;
 
-/// Entries that one step passes, and blocks.
-const VISITED: usize = 16;
-const BLOCKS_SLID: usize = 2;
+/// Entries that one step passes.
+const VISITED: usize = 12;
+/// As many fewer for each block that it has looked at.
+const VISITED_LESS: usize = 3;
 /// Blocks are slid from this list of [`Kind::Scattered`] on: 1/32 of a page scattered.
 const WORTH_SLIDING: u8 = 1;
 /// Sliding rests while less than this many 1/1024 of the blocks' bytes are free.
@@ -24,40 +26,34 @@ impl<E: Env> Slotted<E> {
         &self,
         progress: &mut Progress,
         most: usize,
+        looked: usize,
         thorough: bool,
     ) -> (usize, bool) {
-        let (mut copied, mut visits, mut any) = (0, VISITED, false);
-        for _ in 0..BLOCKS_SLID {
-            let Some((number, mut pass)) =
-                progress.pass.take().or_else(|| self.pick(progress, thorough))
-            else {
-                break;
-            };
-            let Some(block) = self.block(number) else { break };
-            any = true;
-            self.own(block);
-            let mut slid = Slid::default();
-            while slid.visited < visits && slid.won.is_none() && !slid.full {
-                // One object at a time: others may run in between.
-                let _masked = Masked::new(&self.env);
-                slid.add(block.slide(&mut pass, most - copied - slid.bytes, 1));
-            }
-            self.disown(progress, block);
-            copied += slid.bytes;
-            visits -= slid.visited;
-            let stuck = slid.bytes == 0 && copied == 0 && most >= Self::SLOTTED_MAX && visits != 0;
-            match slid.won {
-                Some(won) if won != 0 => {}
-                None if !stuck => progress.pass = Some((number, pass)),
-                // Nothing of it can be moved: out of the way of others, until someone frees
-                // something in it.
-                _ => _ = self.move_to(progress, block, Kind::Scattered, NOWHERE),
-            }
-            if visits == 0 || progress.pass.is_some() {
-                break;
-            }
+        let Some((number, mut pass)) =
+            progress.pass.take().or_else(|| self.pick(progress, thorough))
+        else {
+            return (0, false);
+        };
+        let Some(block) = self.block(number) else { return (0, false) };
+        let list = E::Granule::SIZE as u32 / LISTS_OF_A_PAGE / UNIT;
+        let worth = if thorough { 1 } else { list };
+        self.own(block);
+        let visits = VISITED - looked * VISITED_LESS;
+        let mut slid = Slid::default();
+        while slid.visited < visits && slid.won.is_none() && !slid.full {
+            // One object at a time: others may run in between.
+            let _masked = Masked::new(&self.env);
+            slid.add(block.slide(&mut pass, most - slid.bytes, 1, worth));
         }
-        (copied, any)
+        self.disown(progress, block);
+        match slid.won {
+            None => progress.pass = Some((number, pass)),
+            // Nothing of it can be moved: out of the way of others, until someone frees something
+            // in it.
+            Some(0) => _ = self.move_to(progress, block, Kind::Scattered, NOWHERE),
+            Some(_) => {}
+        }
+        (slid.bytes, true)
     }
 
     /// The block that is worth it most.
