@@ -64,7 +64,10 @@ pub fn park() {
     let saved = interrupts::mask();
     let mut queue = cpu::current().queue.lock();
     let me = current();
-    if !me.take_permit() {
+    if me.take_permit() {
+        // Before interrupts are on again, whose handlers want the queue.
+        drop(queue);
+    } else {
         let now = clock::ticks();
         let next = queue.block(me, now);
         drop(queue);

@@ -28,11 +28,14 @@ impl Semaphore {
     pub fn wait(&self) {
         loop {
             let mut inner = self.inner.lock();
+            let me = 1 << current().index();
             if inner.permits > 0 {
                 inner.permits -= 1;
+                // It may have been woken by something else: who does not wait must not be chosen.
+                inner.waiting &= !me;
                 return;
             }
-            inner.waiting |= 1 << current().index();
+            inner.waiting |= me;
             drop(inner);
             park();
         }

@@ -29,8 +29,8 @@ use stress::Options;
 use stress::options::LatencySettings;
 use zpool::probe::OPERATION_BEGIN;
 
-use cyclictest::Cyclictest;
 pub use codec::timed_compressor;
+use cyclictest::Cyclictest;
 pub use cyclictest::kernel_priority;
 use inject::Injector;
 pub use pool::timed_pool;
