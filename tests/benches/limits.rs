@@ -4,7 +4,7 @@
 //! the boot arguments that make the kernel measure. A figure is read from the report, so anything
 //! that the kernel reports can be bounded.
 
-use report::Document;
+use report::{CyclictestThread, Document, SectionKind};
 
 /// A machine that is booted, and what is read from its report.
 pub struct Run {
@@ -66,6 +66,37 @@ pub const RUNS: &[Run] = &[
             at_most("maintain besides copying, worst", |it| worst(it, STEP), Some(3000), 7200),
         ],
     },
+    Run {
+        name: "wake-up latency beside --vm 2 at three times its allowance",
+        words: "--vm 2 --vm-bytes 48M --vm-method gray --resident 16M --timeout 15 \
+                --cyclictest -t 1 -i 100 -l 100000 -q",
+        figures: &[
+            at_most("deadline to vector, worst", |it| wake(it, |to| to.vector.max), Some(500), 600),
+            at_most("deadline to thread, median", median_wake, Some(400), 400),
+            at_most(
+                "deadline to thread, worst",
+                |it| wake(it, |to| to.woken.max),
+                Some(1500),
+                1500,
+            ),
+        ],
+    },
+    Run {
+        name: "sections beside --vm 2 at three times its allowance",
+        words: "--vm 2 --vm-bytes 48M --vm-method gray --resident 16M --timeout 2 --irqsoff",
+        figures: &[
+            at_most("interrupts off, longest", |it| section(it, INTERRUPTS_OFF), Some(450), 450),
+            at_most("preemption off, longest", |it| section(it, PREEMPTION_OFF), None, 1150),
+        ],
+    },
+    Run {
+        name: "paging outside of the codec, --vm 1 at three times its allowance",
+        words: "--vm 1 --vm-bytes 24M --vm-method gray --resident 8M --vm-keep --timeout 1 --latency",
+        figures: &[
+            at_most("evict, store, fault, load", cycle_outside_codec, Some(3000), 3000),
+            at_most("load", load_outside_codec, None, 350),
+        ],
+    },
 ];
 
 /// A step of background work, one instruction less for each byte that it copied.
@@ -90,4 +121,44 @@ fn median(document: &Document, operation: &str) -> Option<u64> {
 fn worst(document: &Document, operation: &str) -> Option<u64> {
     let bounds = document.bounds.as_ref()?;
     Some(bounds.net(bounds.operation(operation)?.max))
+}
+
+/// Largest latency in instructions, over all threads.
+fn wake(document: &Document, point: fn(&CyclictestThread) -> u64) -> Option<u64> {
+    let latency = document.latency.as_ref()?;
+    let ticks = latency.cyclictest.as_ref()?.threads.iter().map(point).max()?;
+    Some(latency.clock.nanoseconds(ticks))
+}
+
+fn median_wake(document: &Document) -> Option<u64> {
+    wake(document, |thread| thread.woken.quantile(1, 2))
+}
+
+const INTERRUPTS_OFF: SectionKind = SectionKind::InterruptsOff;
+const PREEMPTION_OFF: SectionKind = SectionKind::PreemptionOff;
+
+/// The longest section of a kind.
+fn section(document: &Document, kind: SectionKind) -> Option<u64> {
+    let tracer = document.latency.as_ref()?.tracer.as_ref()?;
+    tracer.sections.iter().filter(|section| section.kind == kind).map(|section| section.net).max()
+}
+
+/// Mean of an operation in instructions, net of measuring.
+fn mean(document: &Document, operation: &str) -> Option<u64> {
+    let tracer = document.latency.as_ref()?.tracer.as_ref()?;
+    let times = tracer.operations.iter().find(|times| times.name == operation)?;
+    Some(times.instructions.mean() as u64)
+}
+
+/// Instructions to enter and to leave the exception of a fault, which are no part of the operation.
+const ENTER_AND_LEAVE: u64 = 200;
+
+/// A major fault with the eviction that it needs.
+fn cycle_outside_codec(document: &Document) -> Option<u64> {
+    let codec = mean(document, "compress")? + mean(document, "decompress")?;
+    Some((mean(document, "major fault")? + ENTER_AND_LEAVE).saturating_sub(codec))
+}
+
+fn load_outside_codec(document: &Document) -> Option<u64> {
+    Some(mean(document, "load")?.saturating_sub(mean(document, "decompress")?))
 }

@@ -123,7 +123,7 @@ impl<G: TranslationGranule> Pager<G> {
         let stored = self.store.put(frame.bytes(), pinned.owner(page));
         mark::<{ OPERATION_END + STORE }>();
         // After a refusal too: frames that the pool gives back make room.
-        upkeep::after_eviction(self);
+        upkeep::after_eviction(self, stored.is_err());
         match stored {
             Ok(stored) => {
                 pinned.remove_resident(page);

@@ -115,7 +115,7 @@ impl<G: TranslationGranule> Pager<G> {
             }
             match self.write_next_back(buffer) {
                 Step::Written => {
-                    upkeep::after_eviction(self);
+                    upkeep::after_eviction(self, false);
                     batch = batch.saturating_sub(1);
                     empty_slots = 0;
                 }
