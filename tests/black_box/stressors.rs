@@ -198,3 +198,30 @@ fn counters_of_the_report_agree() {
         assert!(instance.real_ns <= document.elapsed_ns, "{instance:?}");
     }
 }
+
+/// Every stressor in turn, each with a quarter of its memory.
+fn one_after_the_other(granule: &str) {
+    let words = format!(
+        "granule={granule} --seq 1 --verify --timeout 400ms --bigheap-bytes 1M --brk-bytes 1M \
+         --bsearch-size 4096 --cache-size 64k --hsearch-size 1024 --malloc-heap 2M \
+         --matrix-size 16 --memrate-bytes 1M --memthrash-method memset --mmap-bytes 1M \
+         --mremap-bytes 256k --pageswap-bytes 256k --qsort-size 4096 --randlist-items 8192 \
+         --stream-l3-size 256k --tree-size 2048 --vm-bytes 256k --vm-method flip \
+         --vm-addr-bytes 128k --vm-addr-method inc --zpool-bytes 256k --zswap-bytes 256k \
+         --exclude memcpy,madvise progress=0"
+    );
+    let document = checked(&cores(2).with(&words));
+    assert!(document.stressors.len() > 30, "{}", document.stressors.len());
+    let paging = document.memory.paging;
+    assert!(paging.stored > 0 && paging.loaded > 0, "{paging:?}");
+}
+
+#[test]
+fn every_stressor_with_4k_pages() {
+    one_after_the_other("4k");
+}
+
+#[test]
+fn every_stressor_with_16k_pages() {
+    one_after_the_other("16k");
+}

@@ -1,6 +1,6 @@
 //! The stressor `memrate`: write and read memory at different widths, and time it.
 //!
-//! One bogo operation is 256 pages written or read. The widths take turns, a whole pass each.
+//! One bogo operation is 1 MiB written or read. The widths take turns, a whole pass each.
 
 use core::hint::black_box;
 
@@ -18,7 +18,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
         kind: Kind::Size(256 << 20),
         about: "memory of all workers",
     }],
-    tick_shift: 8,
+    tick_shift: (MEBIBYTE / TICK).ilog2(),
     memory: Memory::Shared("bytes"),
     checks: under_verify,
     run,
@@ -35,6 +35,11 @@ const WRITTEN: usize = 0;
 const WRITE_NS: usize = 1;
 const READ: usize = 2;
 const READ_NS: usize = 3;
+
+const MEBIBYTE: usize = 1 << 20;
+
+/// Bytes that make a tick.
+const TICK: usize = 4096;
 
 /// Writes the value to, or sums up, a page.
 struct Width {
@@ -87,7 +92,7 @@ fn run(worker: &Worker<'_>) {
             worker.count(WRITE_NS, worker.machine.now_ns().saturating_sub(start_ns));
             worker.count(WRITTEN, page_size);
             written += 1;
-            go_on = worker.step(1);
+            go_on = worker.step(page_size / TICK as u64);
             if !go_on {
                 break;
             }
@@ -102,7 +107,7 @@ fn run(worker: &Worker<'_>) {
             if worker.verifies() {
                 worker.expect(sum, expected, "the sum of a page");
             }
-            go_on = worker.step(1) && go_on;
+            go_on = worker.step(page_size / TICK as u64) && go_on;
         }
         worker.note_resident(&*arena);
         if !go_on {

@@ -1,6 +1,6 @@
 //! The stressor `stream`: copy, scale, add and triad over three arrays of numbers.
 //!
-//! One bogo operation is one round of the four over 256 pages of each array (stress-ng: all of them).
+//! One bogo operation is one round of the four over 1 MiB of each array (stress-ng: all of them).
 //! The results are compared with the same arithmetic done for each number anew.
 
 use crate::metrics::{MB_PER_SECOND, Measure, Of};
@@ -17,7 +17,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
         kind: Kind::Size(1 << 20),
         about: "bytes of each array",
     }],
-    tick_shift: 8,
+    tick_shift: (MEBIBYTE / TICK).ilog2(),
     memory: Memory::Each(|options| 3 * array_bytes(options)),
     checks: under_verify,
     run,
@@ -30,6 +30,11 @@ pub(crate) const STRESSOR: Stressor = Stressor {
 const MOVED: usize = 0;
 const FLOPS: usize = 1;
 const TIME_NS: usize = 2;
+
+const MEBIBYTE: usize = 1 << 20;
+
+/// Bytes of an array that make a tick.
+const TICK: usize = 4096;
 
 const FACTOR: f64 = 3.0;
 
@@ -76,7 +81,7 @@ fn step(worker: &Worker<'_>, arena: &mut dyn crate::Arena, length: usize, round:
             a[0] = f64::from_bits(a[0].to_bits() ^ worker.injection());
             check(worker, a, first, round);
         }
-        if !worker.step(1) {
+        if !worker.step((8 * range.len() / TICK) as u64) {
             return false;
         }
     }

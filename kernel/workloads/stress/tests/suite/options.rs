@@ -167,6 +167,15 @@ fn help_has_every_option() {
 }
 
 #[test]
+fn the_readme_lists_every_stressor() {
+    let readme = include_str!("../../README.md");
+    for stressor in stress::STRESSORS {
+        let row = format!("| `{}` | {} |", stressor.name, stressor.about);
+        assert!(readme.contains(&row), "{row}");
+    }
+}
+
+#[test]
 fn the_table_has_no_word_twice() {
     for (index, entry) in TABLE.iter().enumerate() {
         for other in &TABLE[..index] {
