@@ -110,14 +110,17 @@ impl Image {
 }
 
 /// Features of the image for the compressors that boot arguments name, such as
-/// `compressor=zstd:1`, and for comparing.
+/// `compressor=zstd:1`, for the stressor `zlib`, and for comparing.
 fn features_for<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
     let compares = words.clone().any(|word| ["compare", "--compare"].contains(&word));
-    let named: Vec<&str> = words
+    let zlib = words.clone().any(|word| word == "--zlib" || word.starts_with("--zlib="));
+    let mut named: Vec<&str> = words
         .filter_map(|word| word.split_once('='))
         .filter(|(key, _)| ["compressor", "recompress"].contains(key))
         .map(|(_, value)| value.split_once(':').map_or(value, |(name, _)| name))
         .collect();
+    // The stressor is built with the compressor of the same library.
+    named.extend(zlib.then_some("deflate"));
     let compressors = zswap::OPTIONAL.iter().copied().filter(|feature| named.contains(feature));
     compares.then_some("compare").into_iter().chain(compressors).collect()
 }

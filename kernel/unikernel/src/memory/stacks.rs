@@ -11,10 +11,11 @@ use crate::sched::thread::{self, MAX_THREADS};
 pub const BASE: usize = 0x2000_0000_0000;
 
 /// Bytes from one stack to the next; the lower half is the guard.
-const STRIDE: usize = 128 * 1024;
+const STRIDE: usize = 2 * BYTES;
 
-/// Bytes of a stack.
-const BYTES: usize = 64 * 1024;
+/// Bytes of a stack. The stressor `zlib`, which comes with `deflate`, has its compressor made on its
+/// stack before it is moved to the heap.
+const BYTES: usize = if cfg!(feature = "deflate") { 256 * 1024 } else { 64 * 1024 };
 
 /// Maps stack number `index`; `None` when there is no memory.
 pub fn map(index: usize) -> Option<Range<usize>> {

@@ -142,6 +142,8 @@ pub static STRESSORS: &[Stressor] = &[
     search::tree::STRESSOR,
     vm::patterns::STRESSOR,
     vm::addresses::STRESSOR,
+    #[cfg(feature = "zlib")]
+    memory::zlib::STRESSOR,
     store::zpool::STRESSOR,
     store::zswap::STRESSOR,
 ];
@@ -174,6 +176,12 @@ pub(crate) const MISSING: &str = "access acl affinity af-alg aio aiol alarm bad-
     urandom userfaultfd usersyscall utime vdso vecfp vecmath vecshuf vecwide veccmp verity vfork \
     vforkmany vma vm-rw vm-segv vm-splice vnni wait waitcpu watchdog wcs workload x86cpuid \
     x86syscall xattr yield zero zombie";
+
+/// What an image without the feature has not.
+#[cfg(not(feature = "zlib"))]
+pub(crate) const NOT_BUILT: &str = "zlib";
+#[cfg(feature = "zlib")]
+pub(crate) const NOT_BUILT: &str = "";
 
 /// The stressor of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Stressor> {

@@ -8,3 +8,5 @@ pub(crate) mod memrate;
 pub(crate) mod memthrash;
 pub(crate) mod randlist;
 pub(crate) mod stream;
+#[cfg(feature = "zlib")]
+pub(crate) mod zlib;

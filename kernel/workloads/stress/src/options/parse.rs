@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 use super::settings::{self, Target};
 use super::table::{OptionEntry, TABLE};
 use super::{OptionError, Options, Request, nearest};
-use crate::stressors::MISSING;
+use crate::stressors::{MISSING, NOT_BUILT};
 
 pub(super) fn parse(arguments: &str) -> Result<Options, OptionError> {
     let mut options = Options::default();
@@ -122,7 +122,7 @@ fn missing(word: &str) -> Option<&'static str> {
     let about = |known: &&str| {
         name.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    MISSING.split_ascii_whitespace().find(about)
+    MISSING.split_ascii_whitespace().chain(NOT_BUILT.split_ascii_whitespace()).find(about)
 }
 
 /// The next word, unless it is an option.

@@ -69,8 +69,9 @@ impl Walk {
         (place ^ inverted) & mask
     }
 
+    /// Another for each place; those of a page have most bits in common, and compress.
     fn value(&self, place: usize) -> u64 {
-        mix(self.seed ^ place as u64)
+        self.seed ^ place as u64
     }
 }
 

@@ -151,7 +151,7 @@ impl Machine for Host {
             for number in (0..count).filter(|number| !self.kill.contains(number)) {
                 let worker = move || worker(number);
                 std::thread::Builder::new()
-                    .stack_size(256 << 10)
+                    .stack_size(1 << 20)
                     .spawn_scoped(scope, worker)
                     .unwrap();
             }
