@@ -205,7 +205,7 @@ fn one_after_the_other(granule: &str) {
         "granule={granule} --seq 1 --verify --timeout 400ms --bigheap-bytes 1M --brk-bytes 1M \
          --bsearch-size 4096 --cache-size 64k --hsearch-size 1024 --malloc-heap 2M \
          --matrix-size 16 --memrate-bytes 1M --memthrash-method memset --mmap-bytes 1M \
-         --mremap-bytes 256k --pageswap-bytes 256k --qsort-size 4096 --randlist-items 8192 \
+         --mremap-bytes 256k --pageswap-bytes 256k --qsort-size 32768 --randlist-items 8192 \
          --stream-l3-size 256k --tree-size 2048 --vm-bytes 256k --vm-method flip \
          --vm-addr-bytes 128k --vm-addr-method inc --zpool-bytes 256k --zswap-bytes 256k \
          --exclude memcpy,madvise progress=0"

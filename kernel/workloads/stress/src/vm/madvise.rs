@@ -1,8 +1,8 @@
 //! The stressor `madvise`: several threads give advice about the same pages.
 //!
 //! One bogo operation is one sweep of a thread over 4 MiB: it advises each page at random and reads
-//! it. A page has its mark, or reads as zero because somebody does not need it; then it is marked
-//! again.
+//! it. A page has its mark, or reads as zero because nobody has touched it or somebody does not need
+//! it; then it is marked.
 
 use core::sync::atomic::Ordering::Relaxed;
 
@@ -31,14 +31,9 @@ const THREADS: usize = 2;
 const TICK: usize = 4096;
 
 fn run(worker: &Worker<'_>) {
-    let Some(mut arena) = worker.map(BYTES) else { return };
-    let marks = Marks::of(worker, 0);
-    let pages = arena.words().len() / worker.page_words();
-    for page in 0..pages {
-        arena.words()[page * worker.page_words()] = marks.of_page(page);
-        worker.go_on();
-    }
-    let arena = &*arena;
+    let Some(arena) = worker.map(BYTES) else { return };
+    let (arena, marks) = (&*arena, Marks::of(worker, 0));
+    let pages = BYTES / worker.machine.page_size();
     let ended = worker.threads(THREADS, &|thread, number| {
         let mut random = thread.random(number as u64);
         while sweep(thread, &marks, arena, pages, &mut random) {}

@@ -11,7 +11,7 @@ const SMALL: &str = "--vm-bytes 64k --vm-method flip --zpool-bytes 64k --zswap-b
     --bigheap-bytes 256k --brk-bytes 256k --mmap-bytes 256k --mremap-bytes 256k \
     --pageswap-bytes 256k --vm-addr-bytes 64k --malloc-heap 1M --malloc-bytes 4k --malloc-max 100 \
     --memrate-bytes 256k --randlist-items 500 --bsearch-size 2000 --hsearch-size 500 \
-    --qsort-size 5000 --tree-size 300 --matrix-size 16 --timer-freq 1000 --stream-l3-size 64k";
+    --qsort-size 20000 --tree-size 300 --matrix-size 16 --timer-freq 1000 --stream-l3-size 64k";
 
 fn host(page_size: usize) -> Host {
     let store = Some(Pages::new(1000));
