@@ -158,8 +158,8 @@ pub fn waiting() -> bool {
 
 /// Sends what waits. The caller holds the console.
 pub fn drain(mut send: impl FnMut(&[u8])) {
-    for id in 0..MAX_CPUS {
-        RINGS[id].drain(&mut send);
+    for ring in &RINGS {
+        ring.drain(&mut send);
     }
 }
 

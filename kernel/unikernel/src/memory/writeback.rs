@@ -7,7 +7,7 @@ use alloc::vec;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use paging::{Entry, TranslationGranule};
-use zswap::{Leave, Reject, Stored};
+use zswap::{Leave, Reject, Stored, WriteBackError};
 
 use super::arenas::{Pinned, SLOT_PAGES, SLOTS};
 use super::pager::{self, Pager};
@@ -120,6 +120,7 @@ impl<G: TranslationGranule> Pager<G> {
                     empty_slots = 0;
                 }
                 Step::Failed => failures += 1,
+                Step::Full => return,
                 Step::Visited => {}
                 Step::EndOfArena => empty_slots += 1,
             }
@@ -133,7 +134,7 @@ impl<G: TranslationGranule> Pager<G> {
         let mut step = Step::EndOfArena;
         if let Some(pinned) = self.arenas.pin(slot) {
             let end = pinned.pages().min(page + VISITS);
-            while page < end && !matches!(step, Step::Written | Step::Failed) {
+            while page < end && !matches!(step, Step::Written | Step::Failed | Step::Full) {
                 step = self.write_page_back(&pinned, page, buffer);
                 page += 1;
             }
@@ -155,9 +156,12 @@ impl<G: TranslationGranule> Pager<G> {
             claim.restore();
             return Step::Visited;
         };
-        let Ok(swapped) = self.store.write_back(stored, buffer) else {
-            claim.restore();
-            return Step::Failed;
+        let swapped = match self.store.write_back(stored, buffer) {
+            Ok(swapped) => swapped,
+            Err(problem) => {
+                claim.restore();
+                return if problem == WriteBackError::Full { Step::Full } else { Step::Failed };
+            }
         };
         claim.publish(swap::entry_of(swapped));
         // A refusal is counted by the store.
@@ -173,6 +177,8 @@ enum Step {
     Written,
     /// One could not be written.
     Failed,
+    /// There is no room in the second tier.
+    Full,
     /// Nothing to write among the entries looked at.
     Visited,
     /// As before, and they were the last of their arena.

@@ -132,7 +132,7 @@ impl<G: TranslationGranule> Shortage for Held<G> {
             }
         }
         if supply == Supply::Fragmented {
-            self.give(|address| address.0 as usize / G::SIZE % 2 == 0);
+            self.give(|address| (address.0 as usize / G::SIZE).is_multiple_of(2));
         }
     }
 }

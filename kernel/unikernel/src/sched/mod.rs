@@ -1,7 +1,7 @@
 //! Threads: fixed priorities, preemptive, pinned to CPUs.
 //!
 //! Every CPU has a queue of its ready and sleeping threads ([`queue`]) and runs the first of the
-//! highest priority. Equals take turns ([`slice`]). A thread never changes its CPU, so
+//! highest priority. Equals take turns ([`mod@slice`]). A thread never changes its CPU, so
 //! whatever is the CPU's is the thread's until it blocks.
 
 pub mod preemption;

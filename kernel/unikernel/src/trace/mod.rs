@@ -127,7 +127,7 @@ pub fn missed_delay(report: &LatencyReport) -> bool {
 }
 
 /// What recorders counted together.
-fn distribution<'a>(recorders: &mut dyn Iterator<Item = &'a Recorder>) -> TickHistogram {
+fn distribution(recorders: &mut dyn Iterator<Item = &Recorder>) -> TickHistogram {
     let mut total = Box::new(Histogram::new());
     recorders.for_each(|recorder| recorder.add_to(&mut total));
     TickHistogram {

@@ -14,7 +14,7 @@ pub struct Stressor {
     pub name: &'static str,
     /// One line for people; what is an approximation of stress-ng says so here.
     pub about: &'static str,
-    /// Its classes: bits by their place in [`CLASSES`].
+    /// Its classes: bits by their place in `CLASSES`.
     pub classes: u16,
     /// Its options besides `--NAME-ops`.
     pub settings: &'static [Setting],
