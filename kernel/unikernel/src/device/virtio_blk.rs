@@ -11,15 +11,8 @@ use virtio_drivers::transport::{DeviceType, Transport};
 use virtio_drivers::{BufferDirection, Hal, PAGE_SIZE, PhysAddr};
 use zswap::{Tier, TierError};
 
-use crate::arch::clock;
 use crate::memory::stacks;
-use crate::sched::{self, sleep_lock::SleepLock};
-
-/// How often whoever waits for the disk lets others run before it sleeps.
-const YIELDS: u32 = 8;
-
-/// How long it sleeps then.
-const PAUSE_NS: u64 = 50_000;
+use crate::sched::{sleep_lock::SleepLock, wait::Wait};
 
 /// The first virtio disk of the machine that has room for a page and can be written.
 pub fn find(machine: &Machine, page_size: usize) -> Option<Disk> {
@@ -106,14 +99,9 @@ fn check_buffer(page: &[u8]) -> Result<(), TierError> {
 
 /// Waits until the device has done the request. Others run meanwhile.
 fn wait(device: &mut VirtIOBlk<Identity, MmioTransport<'static>>, token: u16) {
-    let mut yields = 0;
+    let mut wait = Wait::new();
     while device.peek_used() != Some(token) {
-        if yields < YIELDS {
-            yields += 1;
-            sched::yield_now();
-        } else {
-            sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
-        }
+        wait.pause();
     }
 }
 

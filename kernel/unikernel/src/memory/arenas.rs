@@ -10,7 +10,7 @@ use paging::{Arena, Entries, PageEntry, ResidentPages, TranslationGranule};
 use zpool::Owner;
 
 use super::frames::TableFrames;
-use crate::sched::{self, thread};
+use crate::sched::{self, thread, wait::Wait};
 
 /// Where arenas are.
 pub const BASE: usize = 0x4000_0000_0000;
@@ -122,8 +122,9 @@ impl<G: TranslationGranule> Arenas<G> {
             return None;
         }
         let place = &self.slots[slot];
+        let mut wait = Wait::new();
         while place.pins.load(Ordering::SeqCst) != 0 {
-            sched::yield_now();
+            wait.pause();
         }
         place.thread.store(thread::NONE, Ordering::Relaxed);
         // SAFETY: the slot is not active, nobody has it pinned, and only the one call that found

@@ -14,15 +14,9 @@ use super::frames::Frame;
 use super::pager::{self, Pager};
 use super::swap;
 use crate::arch::{clock, mmu};
+use crate::sched::wait::Wait;
 use crate::trace::operations::{LOAD, MAJOR_FAULT, MINOR_FAULT};
 use crate::{println, sched};
-
-/// How often a thread gives way to whoever works on its page before it sleeps: the other one may
-/// have a lower priority and be kept from working by this very thread.
-const YIELDS: u32 = 16;
-
-/// How long it sleeps then.
-const PAUSE_NS: u64 = 20_000;
 
 /// Whether an address is where arenas are.
 pub fn is_pageable(address: usize) -> bool {
@@ -100,7 +94,7 @@ fn attempt<G: TranslationGranule>(
     pinned: &Pinned<'_, G>,
     page: usize,
 ) -> Result<FaultKind, Failure> {
-    let mut yields = 0;
+    let mut wait = Wait::new();
     loop {
         let entry = pinned.entry(page).ok_or(Failure::NoSuchPage)?;
         match entry.fault() {
@@ -108,14 +102,7 @@ fn attempt<G: TranslationGranule>(
                 mmu::publish_entry();
                 return Ok(FaultKind::Spurious);
             }
-            Ok(Fault::Wait) => {
-                if yields < YIELDS {
-                    yields += 1;
-                    sched::yield_now();
-                } else {
-                    sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
-                }
-            }
+            Ok(Fault::Wait) => wait.pause(),
             Ok(Fault::Claimed(claim)) => return supply(pager, pinned, page, claim),
             Err(error) => panic!("page-table entry of an arena: {error}"),
         }

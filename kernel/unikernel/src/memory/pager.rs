@@ -20,8 +20,7 @@ use super::frames::{Frame, Frames, TableFrames};
 use super::store_cell::StoreCell;
 use super::swap;
 use crate::arch::mmu;
-use crate::sched;
-use crate::sched::sleep_lock::SleepLock;
+use crate::sched::{sleep_lock::SleepLock, wait::Wait};
 use crate::sync::Once;
 
 /// Pages whose translations are invalidated together when an arena is discarded.
@@ -184,13 +183,14 @@ impl<G: TranslationGranule> Pager<G> {
         let mut page = pages.start;
         let mut unmapped: heapless::Vec<(usize, Claim<'_>, PhysicalAddress), BATCH> =
             heapless::Vec::new();
+        let mut wait = Wait::new();
         while page < pages.end && !unmapped.is_full() {
             let Some(entry) = pinned.entry(page) else { break };
             match entry.load() {
                 Ok(Entry::Empty) => {}
                 // Somebody is about to evict it, or to follow a move: he will be done soon.
                 Ok(Entry::Busy) => {
-                    sched::yield_now();
+                    wait.pause();
                     continue;
                 }
                 Ok(found) => {

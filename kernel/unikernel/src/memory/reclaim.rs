@@ -122,9 +122,8 @@ impl<G: TranslationGranule> Pager<G> {
         probe::<{ OPERATION_BEGIN + STORE }>(pinned.address(page));
         let stored = self.store.put(frame.bytes(), pinned.owner(page));
         mark::<{ OPERATION_END + STORE }>();
-        // After a refusal too: frames that the pool gives back make room.
-        upkeep::after_eviction(self, stored.is_err());
-        match stored {
+        let refused = stored.is_err();
+        let frame = match stored {
             Ok(stored) => {
                 pinned.remove_resident(page);
                 claim.publish(swap::entry_of(stored));
@@ -138,6 +137,10 @@ impl<G: TranslationGranule> Pager<G> {
                 count(&self.counters.refused);
                 None
             }
-        }
+        };
+        // After a refusal too: frames that the pool gives back make room. The page is not claimed any
+        // more: nobody waits for it meanwhile.
+        upkeep::after_eviction(self, refused);
+        frame
     }
 }

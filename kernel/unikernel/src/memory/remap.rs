@@ -9,7 +9,7 @@ use paging::{Claim, Entry, TranslationGranule};
 use super::arenas::Pinned;
 use super::pager::Pager;
 use crate::arch::mmu;
-use crate::sched;
+use crate::sched::wait::Wait;
 
 /// Pages whose translations are invalidated together.
 const BATCH: usize = 32;
@@ -71,13 +71,14 @@ impl<G: TranslationGranule> Pager<G> {
         let mut claims: heapless::Vec<(usize, Claim<'_>), BATCH> = heapless::Vec::new();
         let first = page;
         let mut present = false;
+        let mut wait = Wait::new();
         while page < pages && !claims.is_full() {
             let Some(entry) = from.entry(page) else { break };
             match entry.load() {
                 Ok(Entry::Empty) => {}
                 // Somebody is about to evict it, or to follow a move: he will be done soon.
                 Ok(Entry::Busy) => {
-                    sched::yield_now();
+                    wait.pause();
                     continue;
                 }
                 Ok(found) => {

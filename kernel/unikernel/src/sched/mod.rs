@@ -10,6 +10,7 @@ pub mod semaphore;
 pub mod sleep_lock;
 pub mod slice;
 pub mod thread;
+pub mod wait;
 
 use core::sync::atomic::Ordering;
 
