@@ -31,11 +31,14 @@ const VISITS: usize = 1024;
 
 /// A store with keys, as the thread sees it.
 pub trait KeyedWriteBack: Sync {
-    /// Writes back what the pool has too much of.
-    fn write_back(&self, buffer: &mut [u8]);
+    /// A run of writing back what the pool has too much of; whether another one is called for.
+    fn write_back(&self, buffer: &mut [u8]) -> bool;
 
     /// Writes back for the sake of page frames.
     fn shrink(&self, priority: u32, buffer: &mut [u8]);
+
+    /// A step of the pool's background work; whether there is more.
+    fn maintain(&self) -> bool;
 }
 
 static THREAD: Once<Thread> = Once::new();
@@ -95,7 +98,9 @@ fn run(_: u64) {
                 if pressure {
                     keyed.shrink(SHRINK_PRIORITY, &mut buffer);
                 }
-                keyed.write_back(&mut buffer);
+                // A run gives up when it has only given second chances. Elsewhere every refused page
+                // begins another one; here a thread that is refused pages may never wait.
+                while keyed.write_back(&mut buffer) {}
             }
         }
         sched::park();

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use report::{LatencyHistogram, PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 use stress::{
@@ -39,6 +39,8 @@ pub struct Kernel {
     paging: &'static dyn Paging,
     pool: Option<BookedPool>,
     keyed: Option<KeyedStore>,
+    /// Threads for which there was no memory.
+    not_started: AtomicUsize,
     /// Latencies of the moment the snapshot was taken, so that both count the same events.
     latencies: SleepLock<Vec<LatencyHistogram>>,
 }
@@ -81,15 +83,28 @@ impl Kernel {
         paging.counters().reset();
         let mut before = StoreCounters::default();
         add_store(&mut before, &paging.store().counters());
-        Ok(Self { boot, before, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
+        let (not_started, latencies) = (AtomicUsize::new(0), SleepLock::new(Vec::new()));
+        Ok(Self { boot, before, paging, pool, keyed, not_started, latencies })
     }
 
     /// Checks the books, when the run is over; says what is wrong.
     pub fn check(&self) -> Result<(), &'static str> {
         let keyed = self.keyed.as_ref().map(KeyedStore::store);
         let direct = self.pool.as_ref().map(|pool| pool as &dyn ZPool);
+        self.settle();
         let pools: Vec<&dyn ZPool> = keyed.map(Store::pool).into_iter().chain(direct).collect();
         invariants::check(self.paging, keyed, &pools)
+    }
+
+    /// Does the background work that the last operations have left behind: until then pools hold
+    /// frames that they do not count any more. The idle threads do it for the arenas' pool.
+    fn settle(&self) {
+        if let Some(keyed) = &self.keyed {
+            while keyed.front.maintain() {}
+        }
+        if let Some(pool) = &self.pool {
+            while pool.maintain(pool.step(), &NoOwners).more {}
+        }
     }
 
     /// How long faults took until the snapshot, or until now if there was none.
@@ -240,6 +255,11 @@ impl Machine for Kernel {
         sched::yield_now();
     }
 
+    fn lost_threads(&self) -> usize {
+        let killed = self.paging.counters().killed.load(Ordering::Relaxed) as usize;
+        self.not_started.load(Ordering::Relaxed) + killed
+    }
+
     fn sleep_until(&self, deadline_ns: u64) {
         sched::sleep_until_ns(deadline_ns);
     }
@@ -264,7 +284,11 @@ impl Machine for Kernel {
             .map(|job| {
                 let argument = core::ptr::from_ref(job).expose_provenance() as u64;
                 let cpu = (first + job.number) % cpu::online();
-                let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument)?;
+                let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument);
+                if thread.is_none() {
+                    self.not_started.fetch_add(1, Ordering::Relaxed);
+                }
+                let thread = thread?;
                 sched::start(thread);
                 Some(thread)
             })
@@ -309,12 +333,17 @@ impl<E: Env> Front for KeyedFront<E> {}
 pub struct KeyedFront<E>(pub Keyed<'static, E>);
 
 impl<E: Env> KeyedWriteBack for KeyedFront<E> {
-    fn write_back(&self, buffer: &mut [u8]) {
-        self.0.write_back(buffer);
+    fn write_back(&self, buffer: &mut [u8]) -> bool {
+        let run = self.0.write_back(buffer);
+        run.above && run.failures == run.rotated && run.rotated + run.written > 0
     }
 
     fn shrink(&self, priority: u32, buffer: &mut [u8]) {
         self.0.shrink(priority, buffer);
+    }
+
+    fn maintain(&self) -> bool {
+        self.0.maintain().more
     }
 }
 
@@ -348,7 +377,9 @@ impl<E: Env> PageStore for KeyedFront<E> {
 
     fn invalidate(&self, key: u64) -> bool {
         let _system = System::enter();
-        self.0.invalidate(key)
+        let found = self.0.invalidate(key);
+        self.0.maintain();
+        found
     }
 }
 

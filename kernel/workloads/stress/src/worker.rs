@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Release};
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use once_cell::race::OnceBox;
 use report::Snapshot;
@@ -32,16 +32,37 @@ pub(crate) struct Shared<'a> {
     pub start_ns: u64,
     pub deadline_ns: Option<u64>,
     pub next_progress_ns: AtomicU64,
+    /// Workers that have ended.
+    pub ended: AtomicUsize,
+    /// Threads that never come to an end and are no workers ([`Machine::lost_threads`]): those lost
+    /// before, and those that workers started themselves.
+    pub not_workers: AtomicUsize,
     pub sampling: AtomicU8,
     pub sample: OnceBox<Snapshot>,
 }
 
+/// Nobody, somebody takes the memory figures, they are taken.
+const TAKING: u8 = 1;
+const TAKEN: u8 = 2;
+
 impl Shared<'_> {
-    /// Takes the memory figures of the run, once: at the end of the first worker that ends.
-    /// Others that end meanwhile wait, so that nothing is given back before.
+    /// Waits until every worker has ended, with all that they have in memory still there, so that
+    /// what is counted and what is held belong together; takes the memory figures then.
+    fn sample_at_rest(&self) {
+        while !self.is_at_rest() && self.sampling.load(Acquire) == 0 {
+            self.machine.pause();
+        }
+        self.sample();
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let lost = self.machine.lost_threads().saturating_sub(self.not_workers.load(Acquire));
+        self.ended.load(Acquire) + lost >= self.counters.len()
+    }
+
+    /// Takes the memory figures of the run, once. Others that want them meanwhile wait, so that
+    /// nothing is given back before.
     pub fn sample(&self) {
-        const TAKING: u8 = 1;
-        const TAKEN: u8 = 2;
         match self.sampling.compare_exchange(0, TAKING, Acquire, Acquire) {
             Ok(_) => {
                 let mut snapshot = self.machine.snapshot();
@@ -55,7 +76,7 @@ impl Shared<'_> {
             }
             Err(_) => {
                 while self.sampling.load(Acquire) == TAKING {
-                    self.machine.yield_now();
+                    self.machine.pause();
                 }
             }
         }
@@ -136,11 +157,12 @@ impl<'a> Worker<'a> {
             body(&worker, number);
             worker.note_times();
         });
-        let all = ends.iter().all(|&end| end == WorkerEnd::Returned);
-        if !all {
+        let lost = ends.iter().filter(|&&end| end != WorkerEnd::Returned).count();
+        if lost > 0 {
+            shared.not_workers.fetch_add(lost, Release);
             self.no_resource(format_args!("no memory for one of its {count} threads"));
         }
-        all
+        lost == 0
     }
 
     /// Counts work done.
@@ -271,10 +293,18 @@ impl<'a> Worker<'a> {
         self.counters.resident_max_bytes.fetch_max(bytes, Relaxed);
     }
 
-    /// The end of a worker that did its work, called before it gives anything back.
+    /// The end of a worker that did its work, called before it gives anything back. Waits for the
+    /// others.
     pub fn finish(&self) {
         self.end(State::Finished);
-        self.shared.sample();
+        self.shared.sample_at_rest();
+    }
+
+    /// The end of a worker whose function has returned.
+    pub fn returned(&self) {
+        if self.counters.state() == State::Running {
+            self.shared.ended.fetch_add(1, Release);
+        }
     }
 
     /// The end of a worker that cannot do its work for lack of memory or of a facility.
@@ -299,7 +329,9 @@ impl<'a> Worker<'a> {
     fn end(&self, state: State) {
         self.note_times();
         self.counters.end_ns.fetch_max(self.machine.now_ns(), Relaxed);
-        self.counters.set_state(state);
+        if self.counters.set_state(state) {
+            self.shared.ended.fetch_add(1, Release);
+        }
     }
 
     fn note_times(&self) {
