@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use zpool::{NoOwners, ZPool};
+use zpool::ZPool;
 use zswap::{Counters, Store};
 
 use crate::arch::clock;
@@ -25,11 +25,6 @@ pub fn check(
     keyed: Option<&Store<'static>>,
     pools: &[&dyn ZPool],
 ) -> Result<(), &'static str> {
-    // Pools of a run have no idle thread that does their background work; frames that wait for it
-    // are in no statistics.
-    for pool in pools {
-        pool.compact(&NoOwners);
-    }
     let mut result = look(paging, keyed, pools);
     for _ in 1..LOOKS {
         if result.is_ok() {
