@@ -41,7 +41,7 @@ pub static TABLE: &[OptionEntry] = &[
     option(
         "--cyclictest",
         "",
-        "measure wake-up latency; takes cyclictest's -t -i -l -h -p -D -q",
+        "measure wake-up latency; takes cyclictest's -t -a -i -d -l -h -p -D -q -N",
         |options, _| {
             options.latency.cyclictest.get_or_insert_default();
             Ok(())
