@@ -298,12 +298,13 @@ impl Machine for Kernel {
                 let Some(thread) = thread else { return WorkerEnd::NotStarted };
                 let index = thread.index();
                 let (outcome, _) = thread.join();
-                if outcome == Outcome::OutOfMemory {
+                if outcome != Outcome::Returned {
                     drop_arenas_of(self.paging, index);
                 }
                 match outcome {
                     Outcome::Returned => WorkerEnd::Returned,
                     Outcome::OutOfMemory => WorkerEnd::Killed,
+                    Outcome::PageLost => WorkerEnd::PageLost,
                 }
             })
             .collect()
