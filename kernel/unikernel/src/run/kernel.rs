@@ -13,7 +13,7 @@ use stress::{
 };
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark};
 use zpool::{Env, NoOwners, ZPool};
-use zswap::{Keyed, Reject, Settings, Store};
+use zswap::{Keyed, Reject, Store};
 
 use super::arena::{KernelArena, drop_arenas_of};
 use super::booked::{BookedPool, System};
@@ -23,6 +23,7 @@ use super::{Boot, CONTEXTS, invariants, results};
 use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
 use crate::memory::writeback::{self, KeyedWriteBack};
+use crate::memory::{damage, swap};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER, semaphore};
@@ -116,7 +117,8 @@ impl Kernel {
 
 fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
     let pool = (boot.pools)(&boot.options.boot.zpool).ok_or("the pool's back end is unknown")?;
-    pool.map(timed_pool).map_err(|_| "no memory for a pool")
+    let damaged = |pool| damage::damaged_pool(pool, boot.options.boot.fail_object);
+    pool.map(damaged).map(timed_pool).map_err(|_| "no memory for a pool")
 }
 
 fn new_store(
@@ -128,11 +130,8 @@ fn new_store(
     let pool = Box::into_raw(Box::new(new_pool(boot)?));
     let page_size = boot.options.boot.page_size;
     let ram: u64 = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
-    let settings = Settings {
-        max_pool_percent: options.max_pool_percent,
-        refused: writeback::refused,
-        ..Settings::new(page_size, ram as usize / page_size)
-    };
+    // What was settled at boot.
+    let settings = swap::settings(&boot.options, ram as usize / page_size);
     // SAFETY: the pool is taken back after the store, see `KeyedStore`.
     let mut store = Store::new(unsafe { &**pool }, contexts, settings);
     if let Some(area) = paging.store().area() {
@@ -299,12 +298,13 @@ impl Machine for Kernel {
                 let Some(thread) = thread else { return WorkerEnd::NotStarted };
                 let index = thread.index();
                 let (outcome, _) = thread.join();
-                if outcome == Outcome::OutOfMemory {
+                if outcome != Outcome::Returned {
                     drop_arenas_of(self.paging, index);
                 }
                 match outcome {
                     Outcome::Returned => WorkerEnd::Returned,
                     Outcome::OutOfMemory => WorkerEnd::Killed,
+                    Outcome::PageLost => WorkerEnd::PageLost,
                 }
             })
             .collect()

@@ -189,6 +189,8 @@ pub enum WorkerEnd {
     Returned,
     /// A page fault could not be served for lack of memory.
     Killed,
+    /// A page fault could not be served because what was stored is damaged or cannot be read.
+    PageLost,
     /// There was no memory for its thread; it never ran.
     NotStarted,
 }

@@ -20,6 +20,9 @@ use crate::{Arena, Machine, ThreadTimes, WorkerEnd};
 /// How often a worker writes down its CPU time, in pages.
 const TIMES_INTERVAL: u64 = 64;
 
+/// How long a worker may go on for its first operation when time is up.
+const GRACE_NS: u64 = 10_000_000_000;
+
 /// Messages about pages that did not verify, per worker.
 const COMPLAINT_LIMIT: u64 = 10;
 
@@ -160,7 +163,11 @@ impl<'a> Worker<'a> {
         let lost = ends.iter().filter(|&&end| end != WorkerEnd::Returned).count();
         if lost > 0 {
             shared.not_workers.fetch_add(lost, Release);
-            self.no_resource(format_args!("no memory for one of its {count} threads"));
+            if ends.contains(&WorkerEnd::PageLost) {
+                self.failed(format_args!("a page of one of its {count} threads is lost"));
+            } else {
+                self.no_resource(format_args!("no memory for one of its {count} threads"));
+            }
         }
         lost == 0
     }
@@ -264,7 +271,8 @@ impl<'a> Worker<'a> {
         Random::of(mix(self.options.seed ^ purpose), !(self.instance as u64))
     }
 
-    /// Whether there is time and work left. Asked after each page.
+    /// Whether there is time and work left. Asked after each page. What has not completed an
+    /// operation yet gets [`GRACE_NS`] more.
     pub fn go_on(&self) -> bool {
         let now_ns = self.machine.now_ns();
         self.counters.end_ns.fetch_max(now_ns, Relaxed);
@@ -274,7 +282,12 @@ impl<'a> Worker<'a> {
             self.note_times();
         }
         self.show_progress(now_ns);
-        ticks < self.tick_limit && self.shared.deadline_ns.is_none_or(|deadline| now_ns < deadline)
+        ticks < self.tick_limit
+            && self.shared.deadline_ns.is_none_or(|deadline_ns| {
+                now_ns < deadline_ns
+                    || (now_ns < deadline_ns.saturating_add(GRACE_NS)
+                        && ticks >> self.stressor.tick_shift == 0)
+            })
     }
 
     /// Whether a fault is to be injected into this worker's checks.
