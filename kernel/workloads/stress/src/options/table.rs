@@ -169,6 +169,12 @@ pub static TABLE: &[OptionEntry] = &[
     option("--quick", "", "compare by a short sequence", |options, _| {
         set(&mut options.quick, Ok(true))
     }),
+    option(
+        "--only",
+        "names of allocators, separated by commas",
+        "compare these allocators",
+        |options, value| set(&mut options.only, name(value)),
+    ),
     OptionEntry {
         name: "--verbose",
         short: "-v",
