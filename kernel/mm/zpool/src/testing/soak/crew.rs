@@ -11,7 +11,7 @@ use super::{Soak, Soaked};
 use crate::{Budget, Handle, HandleError, Owner, Work, ZPool};
 
 /// Frees of a thread for each of its steps of background work.
-const FREES: u32 = 4;
+const FREES: u32 = 2;
 
 /// Steps that are left out, because somebody else is at one, before one is waited for: whoever is
 /// at it may have been put aside by the host, and what is freed meanwhile stays unused.
@@ -101,7 +101,7 @@ impl<'a> Crew<'a> {
         let _alarm = Alarm(&self.done);
         let mut worker = self.worker(number);
         let share = self.soak.operations.div_ceil(self.soak.threads as u64);
-        let phase = 4 * (self.table.len() / self.soak.threads) as u64 + 1;
+        let phase = 16 * (self.table.len() / self.soak.threads) as u64 + 1;
         for round in 0.. {
             worker.round(round / phase % 3 == 2);
             if round % ROUNDS == 0 {
@@ -145,8 +145,11 @@ impl<'a> Crew<'a> {
         soaked.live_bytes = live.try_into().unwrap_or(0);
         soaked.pool_bytes =
             (statistics.pool_pages * self.page_size + statistics.metadata_bytes) as u64;
-        soaked.live_sum += soaked.live_bytes;
-        soaked.pool_sum += soaked.pool_bytes;
+        soaked.live_most = soaked.live_most.max(soaked.live_bytes);
+        if soaked.live_bytes >= soaked.live_most / 2 {
+            soaked.live_sum += soaked.live_bytes;
+            soaked.pool_sum += soaked.pool_bytes;
+        }
         soaked.relocated = self.relocated.load(Ordering::Relaxed);
         soaked.copied = self.copied.load(Ordering::Relaxed);
         soaked.elapsed = elapsed;

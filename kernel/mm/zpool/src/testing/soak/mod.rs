@@ -48,7 +48,8 @@ pub struct Soaked {
     pub live_bytes: u64,
     /// Bytes of all that it held then.
     pub pool_bytes: u64,
-    /// Sums of both over all looks.
+    live_most: u64,
+    /// Sums of both over the looks at which the pool was at least half full.
     live_sum: u64,
     pool_sum: u64,
 }
@@ -60,7 +61,8 @@ impl Soaked {
         self.live_bytes as f64 / self.pool_bytes.max(1) as f64
     }
 
-    /// The same over all looks, each with the weight of what the pool held.
+    /// The same over all looks at a pool that was at least half full, each with the weight of what
+    /// it held.
     #[must_use]
     pub fn mean_density(&self) -> f64 {
         self.live_sum as f64 / self.pool_sum.max(1) as f64
