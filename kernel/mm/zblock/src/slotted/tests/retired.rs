@@ -13,8 +13,7 @@ use super::super::name::Name;
 fn a_block_that_is_visited_does_not_hide_others() {
     let env = HostEnv::<Granule4K>::new();
     let pool = Slotted::new(&env).unwrap();
-    let handles: Vec<Handle> =
-        (0..40).map(|_| pool.malloc(1000, Owner::NONE).unwrap()).collect();
+    let handles: Vec<Handle> = (0..40).map(|_| pool.malloc(1000, Owner::NONE).unwrap()).collect();
     handles.iter().for_each(|&handle| pool.free(handle).unwrap());
     let mut blocks: Vec<u32> = handles.iter().map(|&handle| Name::of(handle).number).collect();
     blocks.dedup();

@@ -1,143 +1,147 @@
-//! A soak: threads, frees from other threads, reads that last, and compaction all at once.
+//! A soak: threads that replace, read and overwrite each other's objects, every byte checked, while
+//! background work goes on and the pool is compacted.
+
+mod crew;
+mod objects;
 
 use std::boxed::Box;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::vec;
-use std::vec::Vec;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::HostEnv;
-use crate::{AllocError, Budget, Granule, Handle, NoOwners, Owner, ZPool};
+use crate::{AllocError, Granule, ZPool};
+use crew::Crew;
+use objects::Table;
 
-/// Workers; one more thread compacts all the time.
-const WORKERS: usize = 3;
-/// Objects that a worker has at most.
-const LIVE: usize = 200;
-
-struct Object {
-    handle: Handle,
-    size: usize,
-    seed: u64,
+/// What a soak does, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub struct Soak {
+    /// Threads that use the pool, each of them a CPU. One more compacts now and then.
+    pub threads: usize,
+    /// Places for objects; any thread uses any of them.
+    pub places: usize,
+    /// Bytes of the largest object.
+    pub largest: usize,
+    /// It ends after so many operations, of all threads together: calls of `malloc`, `free`, `read`
+    /// and `write`. Background work does not count.
+    pub operations: u64,
+    /// Or after this time, whichever comes first.
+    pub limit: Duration,
+    /// Between two looks at the pool, each of which walks through it, and every fourth compacts it.
+    pub pause: Duration,
+    /// Freed handles are used again, and have to be refused.
+    pub checks_handles: bool,
 }
 
-/// Replaces objects of up to `largest` bytes in `rounds` rounds a worker, checking every byte of
-/// whatever is read, and that nothing is left when all are freed.
-///
-/// # Panics
-/// When a content is wrong, an operation on a live object is refused, or something is left.
-pub fn soak<G: Granule>(
-    create: impl for<'e> Fn(&'e HostEnv<G>) -> Result<Box<dyn ZPool + 'e>, AllocError>,
-    largest: usize,
-    rounds: usize,
-) {
-    let env = HostEnv::<G>::with_cpus(WORKERS + 1);
-    let pool = create(&env).expect("a pool in an environment without a limit");
-    let exchange = Mutex::new(Vec::new());
-    let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let (env, pool, exchange, done) = (&env, &*pool, &exchange, &done);
-        scope.spawn(move || {
-            env.set_cpu(WORKERS);
-            while !done.load(Ordering::Relaxed) {
-                pool.maintain(Budget { bytes: 4 * G::SIZE, objects: 4 }, &NoOwners);
-                pool.compact(&NoOwners);
-                std::thread::yield_now();
-            }
-        });
-        let workers: Vec<_> = (0..WORKERS)
-            .map(|cpu| {
-                scope.spawn(move || {
-                    env.set_cpu(cpu);
-                    work(pool, exchange, cpu as u64, largest, rounds);
-                })
-            })
-            .collect();
-        let failed =
-            workers.into_iter().map(|worker| worker.join().is_err()).fold(false, |a, b| a | b);
-        done.store(true, Ordering::Relaxed);
-        assert!(!failed, "a worker has failed");
-    });
-    for object in exchange.into_inner().unwrap() {
-        end(&*pool, object, &mut vec![0; G::SIZE]);
+/// What a soak has come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Soaked {
+    /// Calls of `malloc`, `free`, `read` and `write`.
+    pub operations: u64,
+    /// Time since it began.
+    pub elapsed: Duration,
+    /// Objects that background work relocated.
+    pub relocated: u64,
+    /// Bytes that background work copied.
+    pub copied: u64,
+    /// Bytes of live objects when the pool was last looked at.
+    pub live_bytes: u64,
+    /// Bytes of all that it held then.
+    pub pool_bytes: u64,
+    live_most: u64,
+    /// Sums of both over the looks at which the pool was at least half full.
+    live_sum: u64,
+    pool_sum: u64,
+}
+
+impl Soaked {
+    /// Live bytes over all that the pool holds, at the last look.
+    #[must_use]
+    pub fn density(&self) -> f64 {
+        self.live_bytes as f64 / self.pool_bytes.max(1) as f64
     }
-    pool.compact(&NoOwners);
-    let statistics = pool.statistics();
-    assert_eq!((statistics.objects, statistics.pool_pages), (0, 0), "left after all were freed");
+
+    /// The same over all looks at a pool that was at least half full, each with the weight of what
+    /// it held.
+    #[must_use]
+    pub fn mean_density(&self) -> f64 {
+        self.live_sum as f64 / self.pool_sum.max(1) as f64
+    }
 }
 
-fn work(
-    pool: &dyn ZPool,
-    exchange: &Mutex<Vec<Object>>,
-    number: u64,
-    largest: usize,
-    rounds: usize,
-) {
-    let mut random = Random(number);
-    let mut live: Vec<Object> = Vec::new();
-    let (mut scratch, mut other) = (vec![0; largest], vec![0; largest]);
-    for round in 0..rounds {
-        if live.len() < LIVE && random.below(100) < 55 {
-            live.push(begin(pool, 1 + random.below(largest), number << 48 | round as u64));
-        } else if !live.is_empty() {
-            let object = live.swap_remove(random.below(live.len()));
-            match random.below(4) {
-                // Somebody else will free it.
-                0 => {
-                    let mut exchange = exchange.lock().unwrap();
-                    exchange.push(object);
-                    let index = random.below(exchange.len());
-                    live.push(exchange.swap_remove(index));
-                }
-                // A read that lasts while another object comes and goes.
-                1 => {
-                    let read = pool.read(object.handle, object.size, &mut scratch);
-                    let read = read.expect("reading a live object");
-                    let short = begin(pool, 1 + random.below(largest), round as u64);
-                    end(pool, short, &mut other);
-                    assert!(*read == *pattern(&object), "content changed during a read");
-                    drop(read);
-                    live.push(object);
-                }
-                _ => end(pool, object, &mut scratch),
-            }
+impl Default for Soak {
+    /// A short one with four threads on a pool of some dozen blocks.
+    fn default() -> Self {
+        Self {
+            threads: 4,
+            places: 512,
+            largest: 4096,
+            operations: 100_000,
+            limit: Duration::MAX,
+            pause: Duration::from_millis(5),
+            checks_handles: true,
         }
     }
-    live.into_iter().for_each(|object| end(pool, object, &mut scratch));
 }
 
-fn begin(pool: &dyn ZPool, size: usize, seed: u64) -> Object {
-    let handle = pool.malloc(size, Owner::NONE).expect("memory without a limit");
-    let object = Object { handle, size, seed };
-    pool.write(handle, &pattern(&object)).expect("writing a live object");
-    object
-}
-
-fn end(pool: &dyn ZPool, object: Object, scratch: &mut [u8]) {
-    let read = pool.read(object.handle, object.size, scratch).expect("reading a live object");
-    assert!(*read == *pattern(&object), "an object of {} bytes has changed", object.size);
-    drop(read);
-    pool.free(object.handle).expect("freeing a live object");
-}
-
-fn pattern(object: &Object) -> Vec<u8> {
-    let mut random = Random(object.seed);
-    let mut bytes = Vec::with_capacity(object.size + 8);
-    while bytes.len() < object.size {
-        bytes.extend_from_slice(&random.next().to_le_bytes());
-    }
-    bytes.truncate(object.size);
-    bytes
-}
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        self.0 >> 16
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() >> 8) as usize % bound
+impl Soak {
+    /// Runs it on a pool of its own. `watch` is told after each look at the pool.
+    ///
+    /// # Panics
+    /// When a content is wrong, an operation on a live object is refused, a freed handle is
+    /// accepted, or something is left when all objects are freed.
+    pub fn run<G: Granule>(
+        &self,
+        create: impl for<'e> Fn(&'e HostEnv<G>) -> Result<Box<dyn ZPool + 'e>, AllocError>,
+        mut watch: impl FnMut(&Soaked),
+    ) -> Soaked {
+        // Threads of the host may be put aside while they stand in line for a lock.
+        crate::serve_any_waiter();
+        let env = HostEnv::<G>::with_cpus(self.threads + 1);
+        let pool = create(&env).expect("a pool in an environment without a limit");
+        let table = Table::new(self.places, self.largest);
+        let crew = Crew::new(self, &*pool, &table, G::SIZE);
+        let start = Instant::now();
+        let mut soaked = Soaked::default();
+        std::thread::scope(|scope| {
+            let (env, crew) = (&env, &crew);
+            let workers: std::vec::Vec<_> = (0..self.threads)
+                .map(|cpu| {
+                    scope.spawn(move || {
+                        env.set_cpu(cpu);
+                        crew.work(cpu);
+                    })
+                })
+                .collect();
+            env.set_cpu(self.threads);
+            let mut looks = 0_u64;
+            while workers.iter().any(|worker| !worker.is_finished()) {
+                std::thread::park_timeout(self.pause);
+                if start.elapsed() >= self.limit {
+                    crew.done.store(true, Ordering::Relaxed);
+                }
+                looks += 1;
+                if looks.is_multiple_of(4) {
+                    crew.compact();
+                }
+                crew.look(&mut soaked, start.elapsed());
+                watch(&soaked);
+            }
+            let failed = workers.into_iter().filter_map(|worker| worker.join().err()).count();
+            assert_eq!(failed, 0, "threads have failed");
+        });
+        crew.look(&mut soaked, start.elapsed());
+        crew.check_all();
+        let live = table.live();
+        assert_eq!(pool.statistics().objects, live, "objects that the pool counts, and live ones");
+        crew.end_all();
+        pool.compact(&table);
+        let statistics = pool.statistics();
+        assert_eq!(
+            (statistics.objects, statistics.pool_pages),
+            (0, 0),
+            "left after all were freed"
+        );
+        soaked
     }
 }
