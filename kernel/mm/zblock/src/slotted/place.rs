@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{AllocError, Budget, Env, Granule, Handle, Masked, NoOwners, Owner};
+use zpool::{AllocError, Env, Granule, Handle, Masked, Owner};
 
 use super::entry::units;
 use super::name::Name;
@@ -10,9 +10,6 @@ use super::pool::{SHELVES, Slotted};
 use super::shelf::Shelf;
 use super::stamp::{Seen, State};
 
-/// New blocks that are opened without any background work in between before allocations do a step
-/// of it themselves.
-const PATIENCE: u32 = 16;
 /// Pages of a pool for each shelf that it uses: below that many, CPUs share.
 const PAGES_OF_A_SHELF: usize = 4096;
 
@@ -40,6 +37,7 @@ impl<E: Env> Slotted<E> {
 
     /// The same where the shelf has no room: another CPU's shelf gives a place, or a new block is
     /// opened.
+    #[cold]
     #[inline(never)]
     fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
         let owner = owner.0;
@@ -47,36 +45,9 @@ impl<E: Env> Slotted<E> {
         if let Some(name) = self.place_elsewhere(own, length, owner, State::Live) {
             return Ok(name.handle());
         }
-        if self.unattended.fetch_add(1, Ordering::Relaxed) >= PATIENCE {
-            let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-            self.step(budget, &NoOwners);
-            if let Some(name) = self.place_in_any(length, owner, State::Live) {
-                return Ok(name.handle());
-            }
-        }
+        let name = self.place_in_new(self.order(), length, owner, State::Live)?;
         self.opened.fetch_add(1, Ordering::Relaxed);
-        let placed = match self.place_in_new(self.order(), length, owner, State::Live) {
-            Err(AllocError::NoMemory) => self.place_at_last(length, owner),
-            placed => placed,
-        };
-        placed.map(Name::handle)
-    }
-
-    /// A place where no frames are left: in what was freed and nobody has looked at yet.
-    fn place_at_last(&self, length: u32, owner: u32) -> Result<Name, AllocError> {
-        let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-        self.step(budget, &NoOwners);
-        if let Some(name) = self.place_in_any(length, owner, State::Live) {
-            return Ok(name);
-        }
-        self.place_in_new(self.order(), length, owner, State::Live)
-    }
-
-    /// A place on any shelf, this CPU's first.
-    fn place_in_any(&self, length: u32, owner: u32, state: State) -> Option<Name> {
-        let own = self.own_shelf();
-        let placed = self.place_on(&self.shelves[own], length, owner, state);
-        placed.or_else(|| self.place_elsewhere(own, length, owner, state))
+        Ok(name.handle())
     }
 
     /// A place on another CPU's shelf.
@@ -137,17 +108,6 @@ impl<E: Env> Slotted<E> {
     #[cold]
     #[inline(never)]
     pub(super) fn place_alone(&self, size: usize) -> Result<Handle, AllocError> {
-        match self.place_in_page(size) {
-            Err(AllocError::NoMemory) => {
-                let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-                self.step(budget, &NoOwners);
-                self.place_in_page(size)
-            }
-            placed => placed,
-        }
-    }
-
-    fn place_in_page(&self, size: usize) -> Result<Handle, AllocError> {
         let mut name = Name { number: 0, index: 0, generation: 0 };
         self.new_page(|number, descriptor| {
             let generation = descriptor.stamp.seen().generation() + 1;

@@ -33,13 +33,14 @@ pub struct Slotted<E: Env> {
     /// through [`Descriptor::link`].
     pub(super) freed: Queue,
     pub(super) depot: SpinLock<Depot>,
+    /// The largest order that the environment seems to have.
+    pub(super) supply: AtomicU32,
     /// Frames of blocks, empty ones included.
     pub(super) pages: AtomicUsize,
     /// Bytes of slotted blocks.
     pub(super) block_bytes: AtomicUsize,
-    /// Blocks opened by allocations since background work last counted them, and since it was done.
+    /// Blocks opened by allocations since background work last counted them.
     pub(super) opened: AtomicU32,
-    pub(super) unattended: AtomicU32,
     pub(super) worker: Worker,
     unpin: Unpin,
     salt: u32,
@@ -62,10 +63,10 @@ impl<E: Env> Slotted<E> {
             shelf_mask: AtomicUsize::new(0),
             freed: Queue::new(),
             depot: SpinLock::new(Depot::new()),
+            supply: AtomicU32::new(LARGEST_ORDER),
             pages: AtomicUsize::new(0),
             block_bytes: AtomicUsize::new(0),
             opened: AtomicU32::new(0),
-            unattended: AtomicU32::new(0),
             worker: Worker::new(),
             unpin: Unpin,
             salt: count.wrapping_mul(0x9e37_79b9),

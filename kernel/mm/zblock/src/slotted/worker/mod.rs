@@ -21,6 +21,9 @@ const REFUSALS: usize = 4;
 /// Free 1/1024 of the blocks' bytes that relocation leaves alone, at least and at most.
 const TOLERANCE: (usize, usize) = (8, 256);
 
+/// Steps after which a larger order of frames than there was is tried again.
+const OPTIMISM: u32 = 128;
+
 /// Whoever does background work; one at a time.
 pub(super) struct Worker {
     busy: AtomicBool,
@@ -46,6 +49,8 @@ struct Progress {
     tolerance: usize,
     /// Blocks emptied by relocation since a block was last opened.
     emptied: usize,
+    /// Steps done.
+    steps: u32,
 }
 
 /// The right to do background work.
@@ -78,6 +83,7 @@ impl Worker {
                 refusals: 0,
                 tolerance: TOLERANCE.0,
                 emptied: 0,
+                steps: 0,
             }),
         }
     }
@@ -148,9 +154,12 @@ impl<E: Env> Slotted<E> {
         thorough: bool,
     ) -> Work {
         let mut work = Work::default();
-        self.unattended.store(0, Ordering::Relaxed);
         let opened = self.opened.swap(0, Ordering::Relaxed);
         progress.learn(opened, self.free_bytes(), self.block_bytes.load(Ordering::Relaxed));
+        progress.steps = progress.steps.wrapping_add(1);
+        if progress.steps.is_multiple_of(OPTIMISM) {
+            self.hope();
+        }
         self.settle();
         let looked = self.look(progress, LOOKED_AT);
         work.pages = self.give_back(thorough);
