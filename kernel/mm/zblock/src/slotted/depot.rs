@@ -110,6 +110,7 @@ impl<E: Env> Slotted<E> {
         // SAFETY: the frames are fresh and nobody else's.
         let block = unsafe { Block::format(frames, bytes, number, generation, shelf) };
         self.block_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.offered.fetch_add(block.balance() as usize, Ordering::Relaxed);
         descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Slotted, order);
         Ok(block)
     }

@@ -20,8 +20,9 @@ impl<E: Env> Slotted<E> {
     #[inline(always)]
     pub(super) fn place(&self, size: usize, owner: Owner) -> Result<Handle, AllocError> {
         let saved = self.env.mask();
-        let shelf = &self.shelves[self.own_shelf()];
-        let placed = shelf.hold().place(size as u32, owner.0, State::Live, E::Granule::SHIFT);
+        let held = self.shelves[self.own_shelf()].try_hold();
+        let placed =
+            held.and_then(|held| held.place(size as u32, owner.0, State::Live, E::Granule::SHIFT));
         self.env.unmask(saved);
         match placed {
             Some(name) => Ok(name.handle()),
@@ -35,14 +36,13 @@ impl<E: Env> Slotted<E> {
         self.env.cpu() & self.shelf_mask.load(Ordering::Relaxed) & (SHELVES - 1)
     }
 
-    /// The same where the shelf has no room: another CPU's shelf gives a place, or a new block is
-    /// opened.
+    /// The same where the shelf has no room or is another's just now: any shelf gives a place, or a
+    /// new block is opened.
     #[cold]
     #[inline(never)]
     fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
         let owner = owner.0;
-        let own = self.own_shelf();
-        if let Some(name) = self.place_elsewhere(own, length, owner, State::Live) {
+        if let Some(name) = self.place_anywhere(length, owner, State::Live) {
             return Ok(name.handle());
         }
         let name = self.place_in_new(self.order(), length, owner, State::Live)?;
@@ -50,30 +50,26 @@ impl<E: Env> Slotted<E> {
         Ok(name.handle())
     }
 
-    /// A place on another CPU's shelf.
-    fn place_elsewhere(&self, own: usize, length: u32, owner: u32, state: State) -> Option<Name> {
-        self.others(own, length).find_map(|shelf| self.place_on(shelf, length, owner, state))
-    }
-
-    /// A place on that shelf.
-    #[inline(never)]
-    fn place_on(&self, shelf: &Shelf, length: u32, owner: u32, state: State) -> Option<Name> {
-        let _masked = Masked::new(&self.env);
-        shelf.hold().place(length, owner, state, E::Granule::SHIFT)
+    /// A place on any shelf where there may be room, this CPU's first.
+    fn place_anywhere(&self, length: u32, owner: u32, state: State) -> Option<Name> {
+        self.promising(length).find_map(|shelf| {
+            let _masked = Masked::new(&self.env);
+            shelf.hold().place(length, owner, state, E::Granule::SHIFT)
+        })
     }
 
     /// A place beside other objects, on any shelf.
     pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Name> {
-        let (own, shift) = (self.own_shelf(), E::Granule::SHIFT);
-        core::iter::once(&self.shelves[own]).chain(self.others(own, length)).find_map(|shelf| {
+        self.promising(length).find_map(|shelf| {
             let _masked = Masked::new(&self.env);
-            shelf.hold().place_beside(length, owner, state, shift)
+            shelf.hold().place_beside(length, owner, state, E::Granule::SHIFT)
         })
     }
 
-    /// Other CPUs' shelves, where there may be room.
-    fn others(&self, own: usize, length: u32) -> impl Iterator<Item = &Shelf> {
-        (1..SHELVES)
+    /// Shelves where there may be room, this CPU's first.
+    fn promising(&self, length: u32) -> impl Iterator<Item = &Shelf> {
+        let own = self.own_shelf();
+        (0..SHELVES)
             .map(move |distance| &self.shelves[(own + distance) % SHELVES])
             .filter(move |shelf| shelf.promises(units(length), E::Granule::SHIFT))
     }
@@ -91,9 +87,7 @@ impl<E: Env> Slotted<E> {
         self.spread();
         let _masked = Masked::new(&self.env);
         let held = self.shelves[own].hold();
-        held.settle(E::Granule::SHIFT);
-        held.count(block);
-        Ok(held.place_in(block, length, owner, state))
+        Ok(held.place_first(block, length, owner, state, E::Granule::SHIFT))
     }
 
     /// Decides how many shelves are in use: more as the pool grows.

@@ -64,7 +64,7 @@ impl<E: Env> Slotted<E> {
 
     /// Brings a block of our own to the lists of background work where it belongs.
     pub(super) fn enlist(&self, progress: &mut Progress, block: Block) {
-        block.measure();
+        block.refit();
         let scattered = match block.scattered() / UNIT {
             0 => NOWHERE,
             _ if block.front().has(EVACUATING) => NOWHERE,

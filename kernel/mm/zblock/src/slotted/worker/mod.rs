@@ -8,7 +8,7 @@ mod slide;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use zpool::{Budget, Env, Granule, Masked, Owners, Work};
+use zpool::{Budget, Env, Granule, Owners, Work};
 
 use super::block::Pass;
 use super::lists::Heads;
@@ -136,16 +136,6 @@ impl<E: Env> Slotted<E> {
         }
     }
 
-    /// Lists the blocks that objects were placed in last.
-    fn settle(&self) {
-        for shelf in &self.shelves {
-            if shelf.has_current() {
-                let _masked = Masked::new(&self.env);
-                shelf.hold().settle(E::Granule::SHIFT);
-            }
-        }
-    }
-
     fn step_of(
         &self,
         progress: &mut Progress,
@@ -160,7 +150,6 @@ impl<E: Env> Slotted<E> {
         if progress.steps.is_multiple_of(OPTIMISM) {
             self.hope();
         }
-        self.settle();
         let looked = self.look(progress, LOOKED_AT);
         work.pages = self.give_back(thorough);
         if !thorough && work.pages == 0 {
