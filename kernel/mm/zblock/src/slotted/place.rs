@@ -23,10 +23,12 @@ impl<E: Env> Slotted<E> {
         let held = self.shelves[self.own_shelf()].try_hold();
         let placed =
             held.and_then(|held| held.place(size as u32, owner.0, State::Live, E::Granule::SHIFT));
-        self.env.unmask(saved);
         match placed {
-            Some(name) => Ok(name.handle()),
-            None => self.place_slowly(size as u32, owner),
+            Some(handle) => {
+                self.env.unmask(saved);
+                Ok(handle)
+            }
+            None => self.place_slowly(size as u32, owner, saved),
         }
     }
 
@@ -37,29 +39,30 @@ impl<E: Env> Slotted<E> {
     }
 
     /// The same where the shelf has no room or is another's just now: any shelf gives a place, or a
-    /// new block is opened.
+    /// new block is opened. Unmasks interrupts with what masking them gave.
     #[cold]
     #[inline(never)]
-    fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
+    fn place_slowly(&self, length: u32, owner: Owner, saved: usize) -> Result<Handle, AllocError> {
+        self.env.unmask(saved);
         let owner = owner.0;
-        if let Some(name) = self.place_anywhere(length, owner, State::Live) {
-            return Ok(name.handle());
+        if let Some(handle) = self.place_anywhere(length, owner, State::Live) {
+            return Ok(handle);
         }
-        let name = self.place_in_new(self.order(), length, owner, State::Live)?;
+        let handle = self.place_in_new(self.order(), length, owner, State::Live)?;
         self.opened.fetch_add(1, Ordering::Relaxed);
-        Ok(name.handle())
+        Ok(handle)
     }
 
     /// A place on any shelf where there may be room, this CPU's first.
-    fn place_anywhere(&self, length: u32, owner: u32, state: State) -> Option<Name> {
+    fn place_anywhere(&self, length: u32, owner: u32, state: State) -> Option<Handle> {
         self.promising(length).find_map(|shelf| {
             let _masked = Masked::new(&self.env);
-            shelf.hold().place(length, owner, state, E::Granule::SHIFT)
+            shelf.hold().place_thoroughly(length, owner, state, E::Granule::SHIFT)
         })
     }
 
     /// A place beside other objects, on any shelf.
-    pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Name> {
+    pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Handle> {
         self.promising(length).find_map(|shelf| {
             let _masked = Masked::new(&self.env);
             shelf.hold().place_beside(length, owner, state, E::Granule::SHIFT)
@@ -81,13 +84,14 @@ impl<E: Env> Slotted<E> {
         length: u32,
         owner: u32,
         state: State,
-    ) -> Result<Name, AllocError> {
+    ) -> Result<Handle, AllocError> {
         let own = self.own_shelf();
         let block = self.new_block(order, own as u8)?;
         self.spread();
         let _masked = Masked::new(&self.env);
         let held = self.shelves[own].hold();
-        Ok(held.place_first(block, length, owner, state, E::Granule::SHIFT))
+        let placed = held.place_first(block, length, owner, state, E::Granule::SHIFT);
+        placed.ok_or(AllocError::NoMemory)
     }
 
     /// Decides how many shelves are in use: more as the pool grows.

@@ -3,24 +3,29 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
+use zpool::Handle;
+
 use super::block::{Block, Placed};
 use super::entry::units;
 use super::latch::Latch;
 use super::lists::{LISTS, NOWHERE};
-use super::name::Name;
 use super::stamp::State;
 
-/// Blocks with room, in 64 lists: those of one list have room for an object of the size where the
-/// list begins, 1/64 of a page apart; the last one begins with that much less than a page.
+/// Blocks in 64 lists: those of one list have room for an object of the size where the list begins,
+/// 1/64 of a page apart; the last one begins with that much less than a page. Full ones are in the
+/// first list.
 #[repr(C, align(64))]
 pub(super) struct Shelf {
-    lock: Latch,
+    first: [AtomicPtr<u8>; LISTS],
     /// Which lists are not empty.
     filled: AtomicU64,
     /// Bytes that objects placed here have taken since the pool began, wrapping.
     taken: AtomicUsize,
-    first: [AtomicPtr<u8>; LISTS],
+    lock: Latch,
 }
+
+/// Blocks without an entry left that an allocation lists anew, at most.
+const TRIED: usize = 4;
 
 /// A shelf whose lock is held: its blocks belong to the holder, who has masked interrupts.
 pub(super) struct Held<'a>(&'a Shelf);
@@ -39,12 +44,6 @@ const fn list_of(room: u32, shift: u32) -> u32 {
     if list < LISTS as u32 { list } else { LISTS as u32 - 1 }
 }
 
-/// The list of a block with that room; none if there is no room in it.
-#[inline(always)]
-const fn list_for(room: u32, shift: u32) -> u32 {
-    if room == 0 { NOWHERE as u32 } else { list_of(room, shift) }
-}
-
 /// The block at `base`, if that is not null. Only for blocks of a shelf that is held.
 #[inline(always)]
 fn block_at(base: *mut u8) -> Option<Block> {
@@ -56,10 +55,10 @@ impl Shelf {
     /// An empty one.
     pub(super) const fn new() -> Self {
         Self {
-            lock: Latch::new(),
+            first: [const { AtomicPtr::new(ptr::null_mut()) }; LISTS],
             filled: AtomicU64::new(0),
             taken: AtomicUsize::new(0),
-            first: [const { AtomicPtr::new(ptr::null_mut()) }; LISTS],
+            lock: Latch::new(),
         }
     }
 
@@ -97,15 +96,39 @@ impl Held<'_> {
     /// Places an object in the tightest block that is known to have room, and lists that block
     /// anew where it belongs with what is left.
     #[inline(always)]
-    pub(super) fn place(&self, length: u32, owner: u32, state: State, shift: u32) -> Option<Name> {
+    pub(super) fn place(
+        &self,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
         let (block, list) = self.find(units(length), shift)?;
-        let name = self.place_in(block, length, owner, state);
-        let now = list_for(block.left(), shift);
-        if now != list {
-            self.pop(block, list);
-            self.push(block, now);
+        let Placed { handle, bytes, room } = block.place(length, owner, state)?;
+        self.take_bytes(bytes);
+        self.relist(block, list, list_of(room, shift));
+        Some(handle)
+    }
+
+    /// The same, where the first block may have no entry left: then it has no room any more, and the
+    /// next one is tried.
+    pub(super) fn place_thoroughly(
+        &self,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
+        for _ in 0..TRIED {
+            let placed = self.place(length, owner, state, shift);
+            if placed.is_some() {
+                return placed;
+            }
+            let (block, list) = self.find(units(length), shift)?;
+            block.refit();
+            self.relist(block, list, list_of(block.window(), shift));
         }
-        Some(name)
+        None
     }
 
     /// The same, but not as the first object of a block.
@@ -115,15 +138,15 @@ impl Held<'_> {
         owner: u32,
         state: State,
         shift: u32,
-    ) -> Option<Name> {
+    ) -> Option<Handle> {
         let (block, _) = self.find(units(length), shift)?;
         if block.front().live_units() == 0 {
             return None;
         }
-        self.place(length, owner, state, shift)
+        self.place_thoroughly(length, owner, state, shift)
     }
 
-    /// Places an object in a block of the caller's own, which is in no list, and lists it.
+    /// Places an object in a new block of the caller's own, and lists it.
     pub(super) fn place_first(
         &self,
         block: Block,
@@ -131,19 +154,27 @@ impl Held<'_> {
         owner: u32,
         state: State,
         shift: u32,
-    ) -> Name {
-        let name = self.place_in(block, length, owner, state);
-        self.push(block, list_for(block.left(), shift));
-        name
+    ) -> Option<Handle> {
+        let Placed { handle, bytes, room } = block.place(length, owner, state)?;
+        self.take_bytes(bytes);
+        self.push(block, list_of(room, shift));
+        Some(handle)
     }
 
-    /// Places an object in a block that has room for it.
+    /// Counts bytes that an object takes.
     #[inline(always)]
-    fn place_in(&self, block: Block, length: u32, owner: u32, state: State) -> Name {
-        let Placed { name, bytes } = block.place(length, owner, state);
+    fn take_bytes(&self, bytes: u32) {
         let taken = self.0.taken.load(Ordering::Relaxed).wrapping_add(bytes as usize);
         self.0.taken.store(taken, Ordering::Relaxed);
-        name
+    }
+
+    /// Brings the first block of a list to where it belongs now.
+    #[inline(always)]
+    fn relist(&self, block: Block, list: u32, now: u32) {
+        if now != list {
+            self.pop(block, list);
+            self.push(block, now);
+        }
     }
 
     /// A block with room for so many units, and its list, which it is the first of: that of its own
@@ -188,17 +219,14 @@ impl Held<'_> {
     /// Lists a block of the caller's own, which is in no list.
     pub(super) fn put(&self, block: Block, shift: u32) {
         block.refit();
-        self.push(block, list_for(block.room(), shift));
+        self.push(block, list_of(block.window(), shift));
     }
 
-    /// Puts a block at the front of a list, or of none.
+    /// Puts a block at the front of a list.
     #[inline(always)]
     fn push(&self, block: Block, list: u32) {
         let front = block.front();
         front.list.store(list as u8, Ordering::Relaxed);
-        if list == u32::from(NOWHERE) {
-            return;
-        }
         let next = self.first(list).load(Ordering::Relaxed);
         front.next.store(next, Ordering::Relaxed);
         self.first(list).store(block.base().as_ptr(), Ordering::Relaxed);

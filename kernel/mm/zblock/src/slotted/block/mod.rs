@@ -15,6 +15,8 @@ mod window;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use zpool::Handle;
+
 use super::entry::{Entry, NIL, Place, UNIT, units};
 use super::front::{FRONT_BYTES, Front};
 use super::name::Name;
@@ -30,9 +32,11 @@ pub(super) struct Block {
 
 /// An object that was placed.
 pub(super) struct Placed {
-    pub(super) name: Name,
-    /// What it takes of what was free.
+    pub(super) handle: Handle,
+    /// Bytes that it takes of what was free.
     pub(super) bytes: u32,
+    /// Units of the room that is left in the window.
+    pub(super) room: u32,
 }
 
 impl Block {
@@ -92,15 +96,16 @@ impl Block {
     }
 
     /// Places an object of `length` bytes, for which there is room, at the upper end of the
-    /// window. Only for the owner.
+    /// window, then goes back from a hole to the gap where that is larger. `None` where there is no
+    /// entry for it. Only for the owner.
     #[inline(always)]
-    pub(super) fn place(&self, length: u32, owner: u32, state: State) -> Placed {
+    pub(super) fn place(&self, length: u32, owner: u32, state: State) -> Option<Placed> {
         let front = self.front();
         let (unused, last) = (front.unused.get(), front.last.get());
         let mut bytes = units(length) * UNIT;
         let index = if unused == NIL {
             bytes += Entry::BYTES;
-            self.add_entry()
+            self.add_entry()?
         } else {
             front.unused.set(self.entry(unused).place().next());
             unused
@@ -122,27 +127,14 @@ impl Block {
         let generation = front.generation.get();
         front.generation.set(generation + 1);
         entry.stamp.set(Seen::new(state, generation, length));
-        let number = front.number.load(Ordering::Relaxed);
         let generation = generation & ((1 << GENERATION_BITS) - 1);
-        Placed { name: Name { number, index, generation }, bytes }
-    }
-
-    /// Units of the largest object that fits after one was placed. Goes back from a hole to the
-    /// gap where that is larger.
-    #[inline(always)]
-    pub(super) fn left(&self) -> u32 {
-        let front = self.front();
-        let window = front.low.get().saturating_sub(front.floor.get());
-        let no_entry = front.unused.get() == NIL;
-        if front.ceiling.get() == 0 {
-            let full = no_entry && u32::from(front.entries.load(Ordering::Relaxed)) == NIL;
-            return if full { 0 } else { window };
-        }
-        if window <= front.gap_room.get() || no_entry && !self.can_add() {
+        let name = Name { number: front.number.load(Ordering::Relaxed), index, generation };
+        let mut room = low.saturating_sub(front.floor.get());
+        if front.ceiling.get() != 0 && room <= front.gap_room.get() {
+            room = front.gap_room.get();
             self.close_hole();
-            return self.room();
         }
-        window
+        Some(Placed { handle: name.handle(), bytes, room })
     }
 
     /// Bytes of the block.
@@ -170,7 +162,7 @@ impl Block {
 
     /// Free bytes that an object as large as the window would leave: what sliding gathers.
     pub(super) fn scattered(&self) -> u32 {
-        self.free().saturating_sub(self.room() * UNIT)
+        self.free().saturating_sub(self.window() * UNIT)
     }
 
     /// Objects, and the bytes of their places.

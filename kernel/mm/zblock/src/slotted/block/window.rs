@@ -8,41 +8,39 @@ use super::super::stamp::{Seen, State};
 use super::Block;
 
 impl Block {
-    /// Units of the window.
+    /// Units of the largest object that fits the window.
     #[inline(always)]
     pub(in crate::slotted) fn window(&self) -> u32 {
         self.front().low.get().saturating_sub(self.front().floor.get())
     }
 
-    /// Units of the largest object that fits the window; zero if there is no entry for it.
+    /// Adds an entry to the directory, if there is room for it.
     #[inline(always)]
-    pub(in crate::slotted) fn room(&self) -> u32 {
-        if self.front().unused.get() == NIL && !self.can_add() { 0 } else { self.window() }
-    }
-
-    /// There is room for one more entry in the directory, if there is room in the window.
-    #[inline(always)]
-    pub(super) fn can_add(&self) -> bool {
+    pub(super) fn add_entry(&self) -> Option<u32> {
         let front = self.front();
-        let entries = u32::from(front.entries.load(Ordering::Relaxed));
-        entries != NIL
-            && (front.ceiling.get() == 0 || directory_end(entries) <= front.gap_low.get())
-    }
-
-    /// Adds an entry to the directory.
-    #[inline(always)]
-    pub(super) fn add_entry(&self) -> u32 {
-        let front = self.front();
-        let index = front.entries.load(Ordering::Relaxed);
-        self.entry(u32::from(index)).stamp.set(Seen::new(State::Unused, 0, 1));
-        front.entries.store(index + 1, Ordering::Release);
-        let floor = directory_end(u32::from(index) + 1);
+        let index = u32::from(front.entries.load(Ordering::Relaxed));
+        if index == NIL {
+            return None;
+        }
+        let floor = directory_end(index + 1);
         if front.ceiling.get() == 0 {
             front.floor.set(floor);
-        } else {
+        } else if directory_end(index) <= front.gap_low.get() {
             front.gap_room.set(front.gap_low.get().saturating_sub(floor));
+        } else {
+            return None;
         }
-        u32::from(index)
+        self.entry(index).stamp.set(Seen::new(State::Unused, 0, 1));
+        front.entries.store(index as u16 + 1, Ordering::Release);
+        Some(index)
+    }
+
+    /// There is an entry for one more object, if there is room in the window.
+    fn has_entry(&self) -> bool {
+        let front = self.front();
+        let entries = u32::from(front.entries.load(Ordering::Relaxed));
+        let spare = front.ceiling.get() == 0 || directory_end(entries) <= front.gap_low.get();
+        front.unused.get() != NIL || entries != NIL && spare
     }
 
     /// Units that an object in the gap may have.
@@ -52,12 +50,17 @@ impl Block {
         front.bottom().saturating_sub(directory_end(entries))
     }
 
-    /// Goes back from a hole to the gap where that is larger. Only for the owner.
-    #[inline(always)]
+    /// Makes the gap the window where that is larger or there is no entry for an object in the hole,
+    /// and leaves no room where there is none at all. Only for the owner.
     pub(in crate::slotted) fn refit(&self) {
         let front = self.front();
-        if front.ceiling.get() != 0 && self.window() <= front.gap_room.get() {
+        let no_entry = !self.has_entry();
+        if front.ceiling.get() != 0 && (no_entry || self.window() <= front.gap_room.get()) {
             self.close_hole();
+        }
+        if front.ceiling.get() == 0 {
+            let entries = u32::from(front.entries.load(Ordering::Relaxed));
+            front.floor.set(if no_entry { front.low.get() } else { directory_end(entries) });
         }
     }
 

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{Budget, Env, Granule, Masked, Owner, Owners, Work};
+use zpool::{Budget, Env, Granule, Handle, Masked, Owner, Owners, Work};
 
 use super::super::block::{Block, Leaving};
 use super::super::entry::{Entry, NIL, units};
@@ -151,8 +151,8 @@ impl<E: Env> Slotted<E> {
         };
         let number = block.front().number.load(Ordering::Relaxed);
         let old = Name { number, index: leaving.index, generation: leaving.seen.generation() };
-        let told = owners.relocated(Owner(leaving.owner), old.handle(), new.handle());
-        self.decide(new, told);
+        let told = owners.relocated(Owner(leaving.owner), old.handle(), new);
+        self.decide(Name::of(new), told);
         let length = leaving.length as usize;
         if !told {
             entry.stamp.set(leaving.seen.live());
@@ -164,7 +164,7 @@ impl<E: Env> Slotted<E> {
     }
 
     /// Copies an object of our own to a place elsewhere, which stays our own too.
-    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Name> {
+    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Handle> {
         let length = leaving.length;
         if length as usize > most {
             return None;
@@ -176,8 +176,9 @@ impl<E: Env> Slotted<E> {
             }
             (found, _) => found,
         }?;
-        let to = self.block(new.number)?;
-        let data = to.byte(to.entry(new.index).place().offset());
+        let name = Name::of(new);
+        let to = self.block(name.number)?;
+        let data = to.byte(to.entry(name.index).place().offset());
         // SAFETY: both places have that many bytes and are this CPU's own; they are in different
         // blocks, since a block that is being emptied is not allocated from.
         unsafe { data.copy_from_nonoverlapping(leaving.bytes, length as usize) };
