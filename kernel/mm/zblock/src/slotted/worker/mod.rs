@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use zpool::{Budget, Env, Granule, Owners, Work};
 
 use super::block::Pass;
-use super::lists::Heads;
+use super::lists::{Heads, Kind};
 use super::pool::Slotted;
 
 /// Blocks that one step looks at for what was freed in them.
@@ -76,7 +76,7 @@ impl Worker {
         Self {
             busy: AtomicBool::new(false),
             state: UnsafeCell::new(Progress {
-                heads: [const { Heads::new() }; 2],
+                heads: [Heads::new(Kind::Scattered), Heads::new(Kind::Free)],
                 pending: 0,
                 pass: None,
                 source: 0,

@@ -73,17 +73,16 @@ impl<E: Env> Slotted<E> {
         if !thorough && self.free_bytes() <= tolerated {
             return false;
         }
-        let Some((number, list)) = progress.heads[Kind::Free as usize].last() else {
+        let Some((block, list)) = progress.heads[Kind::Free as usize].last() else {
             return false;
         };
         if list < WORTH_EMPTYING {
             return false;
         }
-        let Some(block) = self.block(number) else { return false };
         self.own(block);
         // Allocations leave blocks in their list: then it goes to where it belongs first.
         let listed = lists::free(block.free(), block.bytes()) >= list;
-        let chosen = listed && self.begin_emptying(progress, number, block, thorough);
+        let chosen = listed && self.begin_emptying(progress, block, thorough);
         self.disown(progress, block);
         work.more |= !listed;
         chosen
@@ -93,10 +92,10 @@ impl<E: Env> Slotted<E> {
     fn begin_emptying(
         &self,
         progress: &mut Progress,
-        number: u32,
         block: Block,
         thorough: bool,
     ) -> bool {
+        let number = block.front().number.load(Ordering::Relaxed);
         let free = self.free_bytes();
         let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
         let elsewhere = free.saturating_sub(block.free() as usize);
