@@ -368,7 +368,7 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
     fn cleared(&self, number: usize) {
         if icount::drops_translations() {
             let slot = Arenas::<G>::slot_address(number >> SLOT_PAGES_SHIFT);
-            mmu::forget_page(slot + (number % SLOT_PAGES << G::SHIFT));
+            mmu::forget_page(slot + ((number % SLOT_PAGES) << G::SHIFT));
         }
     }
 }

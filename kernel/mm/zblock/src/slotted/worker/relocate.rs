@@ -89,12 +89,7 @@ impl<E: Env> Slotted<E> {
     }
 
     /// Chooses this block of our own if its objects fit elsewhere.
-    fn begin_emptying(
-        &self,
-        progress: &mut Progress,
-        block: Block,
-        thorough: bool,
-    ) -> bool {
+    fn begin_emptying(&self, progress: &mut Progress, block: Block, thorough: bool) -> bool {
         let number = block.front().number.load(Ordering::Relaxed);
         let free = self.free_bytes();
         let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
