@@ -82,6 +82,8 @@ pub struct Options {
     pub resident: Amount,
     /// Most of RAM that the pool may take, in percent.
     pub max_pool_percent: u32,
+    /// Where storing resumes after the pool was full, in percent of its limit.
+    pub accept_threshold_percent: u32,
     /// Report each page that did not verify, and check where checking is optional.
     pub verify: bool,
     /// Which metrics table to print.
@@ -127,6 +129,7 @@ impl Default for Options {
             timeout_ns: None,
             resident: Amount::Percent(25),
             max_pool_percent: 50,
+            accept_threshold_percent: 90,
             verify: false,
             metrics: Table::default(),
             times: false,
