@@ -8,7 +8,7 @@ use report::{
     Contestant, Distribution, Document, LatencyHistogram, Load, Response, SectionKind, Unit,
 };
 use stress::Options;
-use zswap::Store;
+use zswap::{Settings, Store};
 
 use super::Common;
 use super::contestant::new_pool;
@@ -44,7 +44,8 @@ const TRACED: &str = "--cyclictest -t 1 -i 100 -p 90 -q --irqsoff";
 pub fn run(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
     let paging = pager::get().ok_or("paging was not set up")?;
     let pool = Box::leak(new_pool(common, &contestant.zpool)?);
-    let settings = *paging.store().settings();
+    // One compressor: the contexts have no second one.
+    let settings = Settings { recompress: false, ..*paging.store().settings() };
     let store: &'static Store<'static> =
         Box::leak(Box::new(Store::new(pool, common.contexts, settings)));
     let before = paging.exchange_store(store);
