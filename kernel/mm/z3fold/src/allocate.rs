@@ -112,11 +112,7 @@ impl<E: Env> Z3fold<E> {
     }
 
     /// The best fit of this CPU, or an exact one of any.
-    fn take_listed(
-        &self,
-        wanted: usize,
-        mut patience: usize,
-    ) -> Option<Locked<'_, E::Granule, E>> {
+    fn take_listed(&self, wanted: usize, mut patience: usize) -> Option<Locked<'_, E::Granule, E>> {
         let mut masked = Masked::new(&*self.env);
         let cpu = self.env.cpu();
         let mut list = wanted;

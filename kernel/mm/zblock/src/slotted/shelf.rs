@@ -15,7 +15,7 @@ use super::stamp::State;
 /// list begins, 1/64 of a page apart; the last one begins with that much less than a page.
 #[repr(align(64))]
 pub(super) struct Shelf {
-    lock: TicketLock,
+    lock: TicketLock<Shelf>,
     /// Which lists are not empty.
     filled: AtomicU64,
     /// The block that an object was placed in last: it is in no list yet.
