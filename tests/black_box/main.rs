@@ -12,4 +12,5 @@ mod machine;
 mod options;
 mod second_tier;
 mod shell;
+mod store;
 mod stressors;
