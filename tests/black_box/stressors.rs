@@ -86,6 +86,12 @@ fn pools_stay_dense_while_no_core_is_idle() {
     assert!(density > 0.9, "density {density}: {pool:?}");
 }
 
+/// A store of its own leaves background work behind, and its frames are found all the same.
+#[test]
+fn books_balance_with_work_left_over() {
+    checked(&machine().with("zpool=z3fold --zswap 1 --zswap-bytes 4M --timeout 300ms"));
+}
+
 /// Two that want the codec for every page, and one that never does: none gets less than
 /// a tenth of the core.
 #[test]

@@ -16,7 +16,7 @@ use stress::options::Log;
 use zswap::{Choice, ChoiceError, Context, Settings, Store, SwapArea};
 
 use crate::arch::mmu::{self, Translation};
-use crate::arch::{clock, firmware, gic, interrupts, memory_functions, pmu, vectors};
+use crate::arch::{clock, firmware, gic, icount, interrupts, memory_functions, pmu, vectors};
 use crate::board;
 use crate::boot::entry::{self, SecondaryStart};
 use crate::console::log::Mode;
@@ -126,6 +126,9 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     });
 
     pmu::init_cpu();
+    if options.boot.icount {
+        icount::init();
+    }
     if let Err(problem) = trace::init(&options.latency, machine.processors.len().max(1)) {
         refuse(Status::NoResource, format_args!("{problem}"));
     }

@@ -10,6 +10,7 @@ use paging::{Arena, Entries, PageEntry, PageSet, TranslationGranule};
 use zpool::Owner;
 
 use super::frames::TableFrames;
+use crate::arch::{icount, mmu};
 use crate::sched::{self, thread, wait::Wait};
 
 /// Where arenas are.
@@ -362,6 +363,13 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
             }
         }
         None
+    }
+
+    fn cleared(&self, number: usize) {
+        if icount::drops_translations() {
+            let slot = Arenas::<G>::slot_address(number >> SLOT_PAGES_SHIFT);
+            mmu::forget_page(slot + ((number % SLOT_PAGES) << G::SHIFT));
+        }
     }
 }
 

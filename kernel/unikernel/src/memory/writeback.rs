@@ -37,9 +37,6 @@ pub trait KeyedWriteBack: Sync {
 
     /// Writes back for the sake of page frames.
     fn shrink(&self, priority: u32, buffer: &mut [u8]);
-
-    /// A step of the pool's background work; whether there is more.
-    fn maintain(&self) -> bool;
 }
 
 static THREAD: Once<Thread> = Once::new();

@@ -40,11 +40,6 @@ impl BookedPool {
         let budget = Budget { bytes: 2 * boot.options.boot.page_size, objects: 1 };
         Self { pool, budget }
     }
-
-    /// What one step of background work may do.
-    pub fn step(&self) -> Budget {
-        self.budget
-    }
 }
 
 impl ZPool for BookedPool {

@@ -92,20 +92,8 @@ impl Kernel {
     pub fn check(&self) -> Result<(), &'static str> {
         let keyed = self.keyed.as_ref().map(KeyedStore::store);
         let direct = self.pool.as_ref().map(|pool| pool as &dyn ZPool);
-        self.settle();
         let pools: Vec<&dyn ZPool> = keyed.map(Store::pool).into_iter().chain(direct).collect();
         invariants::check(self.paging, keyed, &pools)
-    }
-
-    /// Does the background work that the last operations have left behind: until then pools hold
-    /// frames that they do not count any more. The idle threads do it for the arenas' pool.
-    fn settle(&self) {
-        if let Some(keyed) = &self.keyed {
-            while keyed.front.maintain() {}
-        }
-        if let Some(pool) = &self.pool {
-            while pool.maintain(pool.step(), &NoOwners).more {}
-        }
     }
 
     /// How long faults took until the snapshot, or until now if there was none.
@@ -340,10 +328,6 @@ impl<E: Env> KeyedWriteBack for KeyedFront<E> {
 
     fn shrink(&self, priority: u32, buffer: &mut [u8]) {
         self.0.shrink(priority, buffer);
-    }
-
-    fn maintain(&self) -> bool {
-        self.0.maintain().more
     }
 }
 

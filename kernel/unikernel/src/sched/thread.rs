@@ -71,6 +71,8 @@ pub struct Thread {
     lent: [AtomicU64; PRIORITIES / 8],
     cpu: AtomicUsize,
     next: AtomicU16,
+    /// Ticks of a slice that a higher priority cut short; zero for none.
+    slice_left: AtomicU64,
     permit: AtomicBool,
     stack_pointer: AtomicU64,
     stack_limit: AtomicU64,
@@ -136,6 +138,7 @@ impl Thread {
             lent: [const { AtomicU64::new(0) }; PRIORITIES / 8],
             cpu: AtomicUsize::new(0),
             next: AtomicU16::new(0),
+            slice_left: AtomicU64::new(0),
             permit: AtomicBool::new(false),
             stack_pointer: AtomicU64::new(0),
             stack_limit: AtomicU64::new(0),
@@ -352,6 +355,18 @@ impl Thread {
         self.next.store(next, Ordering::Relaxed);
     }
 
+    /// It gives way with so many ticks of its slice left.
+    pub(super) fn keep_slice(&self, ticks: u64) {
+        self.slice_left.store(ticks, Ordering::Relaxed);
+    }
+
+    /// What is left of a slice that was cut short.
+    pub(super) fn take_slice(&self) -> Option<u64> {
+        let left = self.slice_left.load(Ordering::Relaxed);
+        self.slice_left.store(0, Ordering::Relaxed);
+        (left != 0).then_some(left)
+    }
+
     pub(super) fn take_permit(&self) -> bool {
         self.permit.swap(false, Ordering::AcqRel)
     }
@@ -382,6 +397,7 @@ impl Thread {
             word.store(0, Ordering::Relaxed);
         }
         self.next.store(NONE, Ordering::Relaxed);
+        self.slice_left.store(0, Ordering::Relaxed);
         self.permit.store(false, Ordering::Relaxed);
         self.killed.store(0, Ordering::Relaxed);
         self.joiner.store(NONE, Ordering::Relaxed);

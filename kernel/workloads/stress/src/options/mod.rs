@@ -96,6 +96,8 @@ pub struct Options {
     pub seed: u64,
     /// Compare by a short sequence.
     pub quick: bool,
+    /// Compare these allocators only, names separated by commas; all if empty.
+    pub only: String,
     /// Say more.
     pub verbose: bool,
     /// Time between progress lines in nanoseconds; zero for none.
@@ -134,6 +136,7 @@ impl Default for Options {
             aggressive: false,
             seed: 0,
             quick: false,
+            only: String::new(),
             verbose: false,
             progress_ns: 1_000_000_000,
             ignored: Vec::new(),

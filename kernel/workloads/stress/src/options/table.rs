@@ -41,7 +41,7 @@ pub static TABLE: &[OptionEntry] = &[
     option(
         "--cyclictest",
         "",
-        "measure wake-up latency; takes cyclictest's -t -i -l -h -p -D -q",
+        "measure wake-up latency; takes cyclictest's -t -a -i -d -l -h -p -D -q -N",
         |options, _| {
             options.latency.cyclictest.get_or_insert_default();
             Ok(())
@@ -169,6 +169,12 @@ pub static TABLE: &[OptionEntry] = &[
     option("--quick", "", "compare by a short sequence", |options, _| {
         set(&mut options.quick, Ok(true))
     }),
+    option(
+        "--only",
+        "names of allocators, separated by commas",
+        "compare these allocators",
+        |options, value| set(&mut options.only, name(value)),
+    ),
     OptionEntry {
         name: "--verbose",
         short: "-v",
