@@ -10,6 +10,7 @@ mod latency;
 mod launcher;
 mod machine;
 mod options;
+mod races;
 mod second_tier;
 mod shell;
 mod stressors;

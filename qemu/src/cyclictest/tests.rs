@@ -49,6 +49,7 @@ fn document() -> Document {
             clock: ClockFacts { counter_hz: 54_000_000, ..Default::default() },
             cyclictest: Some(Cyclictest {
                 interval_us: 100,
+                distance_us: 0,
                 buckets: 4,
                 unit_ns: 1000,
                 quiet: true,

@@ -104,13 +104,15 @@ impl RunQueue {
     }
 
     /// Wakes who is due. Then the running thread gives way if it has to: to a higher priority it
-    /// stays first among its equals, at the end of its slice it goes last.
+    /// stays first among its equals, with what is left of its slice, at whose end it goes last.
     pub fn preempt(&mut self, me: &'static Thread, now: u64) -> Next {
         self.wake(now);
         let highest = self.highest();
-        if highest > i32::from(me.priority()) {
+        let is_over = now >= self.slice_end;
+        if highest > i32::from(me.priority()) && !is_over {
+            me.keep_slice(if self.slice_end == u64::MAX { 0 } else { self.slice_end - now });
             self.push_front(me);
-        } else if highest == i32::from(me.priority()) && now >= self.slice_end {
+        } else if highest >= i32::from(me.priority()) && is_over {
             self.push_back(me);
         } else {
             self.set_alarm();
@@ -130,7 +132,7 @@ impl RunQueue {
         };
         to.set_state(State::Running);
         self.slice_end = if self.highest() == i32::from(to.priority()) {
-            now + slice::ticks()
+            now + to.take_slice().unwrap_or_else(slice::ticks)
         } else {
             u64::MAX
         };
