@@ -51,14 +51,20 @@ impl<T: ?Sized> TicketLock<T> {
     fn wait(&self) {
         if !IN_LINE.load(Ordering::Relaxed) {
             // A ticket is drawn only when it is the one being served: nobody is in line.
-            while !self.take() {
-                relax();
+            if !self.take() {
+                probe::<{ probe::LOCK_CONTENDED }>(self.address());
+                while !self.take() {
+                    relax();
+                }
             }
             return;
         }
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        while self.serving.load(Ordering::Acquire) != ticket {
-            relax();
+        if self.serving.load(Ordering::Acquire) != ticket {
+            probe::<{ probe::LOCK_CONTENDED }>(self.address());
+            while self.serving.load(Ordering::Acquire) != ticket {
+                relax();
+            }
         }
     }
 
