@@ -58,7 +58,7 @@ impl Block {
     }
 
     /// Goes on with a pass: passes up to `visits` entries, unchains what was freed, and slides up
-    /// what is below a hole and not read, up to `most` bytes. Only for the owner, with interrupts
+    /// the first one below a hole that is not read, if it has `most` bytes at most. Only for the owner, with interrupts
     /// masked: a handler on this CPU that waited for an object that moves would wait for ever.
     ///
     /// A pass ends early where less than `worth` units would be scattered beside the hole that it
@@ -95,7 +95,7 @@ impl Block {
                 break;
             }
             if end < pass.ceiling {
-                if slid.bytes + length as usize > most {
+                if length as usize > most {
                     slid.full = true;
                     break;
                 }
@@ -104,6 +104,9 @@ impl Block {
                 }
             }
             *pass = Pass { previous: index, ceiling: entry.place().offset() };
+            if slid.bytes != 0 {
+                break;
+            }
         }
         slid
     }

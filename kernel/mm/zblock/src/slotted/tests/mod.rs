@@ -2,5 +2,6 @@
 
 mod block;
 mod conformance;
+mod frames;
 mod handles;
 mod threads;
