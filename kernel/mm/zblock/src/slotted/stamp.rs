@@ -144,7 +144,8 @@ impl Stamp {
     #[inline(always)]
     fn seize(&self, generation: u32, state: State) -> Result<Seen, Refusal> {
         let seen = Seen(self.0.load(Ordering::Relaxed));
-        if seen.is_alone(generation) && self.exchange(seen, seen.with(state)) {
+        let seized = Seen(seen.0 ^ (State::Live as u32 ^ state as u32) << STATE_SHIFT);
+        if seen.is_alone(generation) && self.exchange(seen, seized) {
             return Ok(seen);
         }
         Err(seen.refusal(generation))

@@ -49,6 +49,8 @@ pub(in crate::slotted) struct Leaving {
     pub(in crate::slotted) owner: u32,
     pub(in crate::slotted) bytes: NonNull<u8>,
     pub(in crate::slotted) length: u32,
+    /// Entries passed to find it.
+    pub(in crate::slotted) visited: usize,
 }
 
 impl Block {
@@ -146,7 +148,7 @@ impl Block {
         self.close_hole();
         let (mut previous, mut skip) = (NIL, skip);
         let mut index = self.front().first.get();
-        for _ in 0..CHAIN_PROBED {
+        for visited in 0..CHAIN_PROBED {
             if index == NIL {
                 break;
             }
@@ -168,6 +170,7 @@ impl Block {
                         owner: entry.owner(),
                         bytes: self.byte(place.offset()),
                         length: place.length(seen),
+                        visited,
                     });
                 }
             }

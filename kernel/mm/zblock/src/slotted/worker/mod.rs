@@ -24,14 +24,19 @@ const TOLERANCE: (usize, usize) = (8, 256);
 /// Steps after which a larger order of frames than there was is tried again.
 const OPTIMISM: u32 = 128;
 
-/// The effort of a step, in entries passed while sliding, and that of its parts: looking at a block;
-/// giving or taking frames; choosing a block to empty; relocating an object; sliding in a block.
-const EFFORT: usize = 72;
-const LOOK: usize = 14;
-const FRAMES: usize = 8;
-const CHOICE: usize = 8;
-const RELOCATION: usize = 16;
-const SLIDING: usize = 6;
+/// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
+/// its parts: looking at a block; giving frames back; having a block ready; choosing a block to empty;
+/// relocating an object, at most, and besides finding one; beginning and ending to slide in a block; moving an object there. What is
+/// copied comes on top.
+const EFFORT: usize = 56;
+const LOOK: usize = 18;
+const GIVING: usize = 10;
+const RESERVE: usize = 26;
+const CHOICE: usize = 9;
+const RELOCATION: usize = 20;
+const RELOCATED: usize = 6;
+const SLIDING: usize = 7;
+const COPY: usize = 5;
 
 /// Relocating comes first in all but one of so many steps.
 const TURNS: u32 = 4;
@@ -189,14 +194,14 @@ impl<E: Env> Slotted<E> {
 
     /// Gives frames back that are not needed, or keeps some ready.
     fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work) {
-        if !step.spend(FRAMES) {
-            work.more |= step.thorough;
-            return;
+        if step.effort >= GIVING {
+            work.pages = self.give_back(step.thorough);
         }
-        work.pages = self.give_back(step.thorough);
-        work.more |= work.pages != 0;
-        if work.pages == 0 && (step.thorough || !self.reserve()) {
-            step.effort += FRAMES;
+        if work.pages != 0 {
+            step.effort -= GIVING;
+            work.more = true;
+        } else if !step.thorough && step.effort >= RESERVE && self.reserve() {
+            step.effort -= RESERVE;
         }
     }
 }
@@ -208,15 +213,4 @@ struct Step<'a> {
     thorough: bool,
     /// What it may do besides copying, in entries passed while sliding.
     effort: usize,
-}
-
-impl Step<'_> {
-    /// Uses up so much effort, if there is as much.
-    fn spend(&mut self, effort: usize) -> bool {
-        let enough = self.effort >= effort;
-        if enough {
-            self.effort -= effort;
-        }
-        enough
-    }
 }

@@ -11,16 +11,16 @@ use super::super::lists::{self, Kind};
 use super::super::name::Name;
 use super::super::pool::Slotted;
 use super::super::stamp::State;
-use super::{CHOICE, Progress, REFUSALS, RELOCATION, Step};
+use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, Step};
 
 /// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
 const WORTH_EMPTYING: u8 = 3;
 
-/// What came of an attempt to relocate an object.
+/// What came of an attempt to relocate an object: bytes copied and entries passed to find it.
 enum Outcome {
-    Moved(usize),
+    Moved(usize, usize),
     /// The owner kept the old handle; the bytes were copied in vain.
-    Refused(usize),
+    Refused(usize, usize),
     /// The block cannot be emptied now.
     GivenUp,
 }
@@ -46,24 +46,24 @@ impl<E: Env> Slotted<E> {
                 progress.emptied += 1;
                 return;
             }
-            step.effort -= RELOCATION;
             let outcome = {
                 let _masked = Masked::new(&self.env);
                 self.relocate_from(progress, step, block)
             };
             work.more = true;
             match outcome {
-                Outcome::Moved(bytes) | Outcome::Refused(bytes) => {
+                Outcome::Moved(bytes, visited) | Outcome::Refused(bytes, visited) => {
+                    step.effort -= RELOCATED + visited;
                     work.objects += 1;
                     work.bytes += bytes;
                     step.budget.bytes -= bytes;
                 }
-                Outcome::GivenUp => {}
+                Outcome::GivenUp => step.effort -= RELOCATION,
             }
             match outcome {
-                Outcome::Moved(_) => progress.refusals = 0,
-                Outcome::Refused(_) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
-                Outcome::Refused(_) | Outcome::GivenUp => self.give_up(progress, block),
+                Outcome::Moved(..) => progress.refusals = 0,
+                Outcome::Refused(..) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
+                Outcome::Refused(..) | Outcome::GivenUp => self.give_up(progress, block),
             }
         }
     }
@@ -146,11 +146,11 @@ impl<E: Env> Slotted<E> {
         let length = leaving.length as usize;
         if !told {
             entry.stamp.set(leaving.seen.live());
-            return Outcome::Refused(length);
+            return Outcome::Refused(length, leaving.visited);
         }
         entry.stamp.set(leaving.seen.dead());
         self.count_freed(old, leaving.length);
-        Outcome::Moved(length)
+        Outcome::Moved(length, leaving.visited)
     }
 
     /// Copies an object of our own to a place elsewhere, which stays our own too.

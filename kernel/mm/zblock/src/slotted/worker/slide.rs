@@ -8,10 +8,9 @@ use super::super::block::Slid;
 use super::super::entry::UNIT;
 use super::super::lists::{Kind, LISTS_OF_A_PAGE, NOWHERE};
 use super::super::pool::Slotted;
-use super::{Progress, SLIDING, Step};
+use super::{COPY, Progress, SLIDING, Step};
 
-/// Entries that one step passes at most, and those passed before others may run in between.
-const VISITED: usize = 12;
+/// Entries passed before others may run in between.
 const VISITED_AT_ONCE: usize = 4;
 /// Blocks are slid from this list of [`Kind::Scattered`] on: 1/32 of a page scattered.
 const WORTH_SLIDING: u8 = 1;
@@ -27,8 +26,7 @@ impl<E: Env> Slotted<E> {
         step: &mut Step<'_>,
         work: &mut Work,
     ) -> bool {
-        let visits = step.effort.saturating_sub(SLIDING).min(VISITED);
-        if visits == 0 {
+        if step.effort <= SLIDING + COPY {
             return true;
         }
         let thorough = step.thorough;
@@ -41,12 +39,15 @@ impl<E: Env> Slotted<E> {
         let list = E::Granule::SIZE as u32 / LISTS_OF_A_PAGE / UNIT;
         let worth = if thorough { 1 } else { list };
         self.own(block);
+        step.effort -= SLIDING;
         let mut slid = Slid::default();
-        while slid.visited < visits && slid.won.is_none() && !slid.full {
+        while step.effort > COPY && slid.won.is_none() && !slid.full {
+            let visits = VISITED_AT_ONCE.min(step.effort - COPY);
             // One object at a time: others may run in between.
             let _masked = Masked::new(&self.env);
-            let visits = VISITED_AT_ONCE.min(visits - slid.visited);
-            slid.add(block.slide(&mut pass, step.budget.bytes - slid.bytes, visits, worth));
+            let next = block.slide(&mut pass, step.budget.bytes - slid.bytes, visits, worth);
+            step.effort -= next.visited + if next.bytes == 0 { 0 } else { COPY };
+            slid.add(next);
         }
         self.disown(progress, block);
         match slid.won {
@@ -56,7 +57,6 @@ impl<E: Env> Slotted<E> {
             Some(0) => progress.move_to(block, Kind::Scattered, NOWHERE),
             Some(_) => {}
         }
-        step.effort -= SLIDING + slid.visited;
         step.budget.bytes -= slid.bytes;
         work.bytes += slid.bytes;
         work.more = true;
