@@ -49,22 +49,17 @@ impl<T: ?Sized> TicketLock<T> {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
+        probe_of::<{ probe::LOCK_CONTENDED }, T>(self.address());
         if !IN_LINE.load(Ordering::Relaxed) {
             // A ticket is drawn only when it is the one being served: nobody is in line.
-            if !self.take() {
-                probe::<{ probe::LOCK_CONTENDED }>(self.address());
-                while !self.take() {
-                    relax();
-                }
+            while !self.take() {
+                relax();
             }
             return;
         }
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        if self.serving.load(Ordering::Acquire) != ticket {
-            probe::<{ probe::LOCK_CONTENDED }>(self.address());
-            while self.serving.load(Ordering::Acquire) != ticket {
-                relax();
-            }
+        while self.serving.load(Ordering::Acquire) != ticket {
+            relax();
         }
     }
 

@@ -62,6 +62,7 @@ impl Latch {
     #[cold]
     pub(super) fn lock(&self) {
         probe_of::<{ probe::LOCK_WAIT }, Shelf>(self.address());
+        probe_of::<{ probe::LOCK_CONTENDED }, Shelf>(self.address());
         self.line.lock();
         loop {
             self.word.fetch_or(WANTED, Ordering::Relaxed);
