@@ -39,14 +39,14 @@ impl<E: Env> Slotted<E> {
         let list = E::Granule::SIZE as u32 / LISTS_OF_A_PAGE / UNIT;
         let worth = if thorough { 1 } else { list };
         self.own(block);
-        step.effort -= SLIDING;
+        step.spend(SLIDING);
         let mut slid = Slid::default();
         while step.effort > COPY && slid.won.is_none() && !slid.full {
             let visits = VISITED_AT_ONCE.min(step.effort - COPY);
             // One object at a time: others may run in between.
             let _masked = Masked::new(&self.env);
             let next = block.slide(&mut pass, step.budget.bytes - slid.bytes, visits, worth);
-            step.effort -= next.visited + if next.bytes == 0 { 0 } else { COPY };
+            step.spend(next.visited + if next.bytes == 0 { 0 } else { COPY });
             slid.add(next);
         }
         self.disown(progress, block);
