@@ -46,6 +46,16 @@ fn cyclictest_runs_beside_load() {
     assert_eq!(rows.count(), 20);
 }
 
+/// A thread that wakes more often than turns end does not make them endless.
+#[test]
+fn equals_take_turns_beside_wake_ups() {
+    let words = "--vm 2 --vm-method gray --vm-bytes 1M --resident 256k --cyclictest -i 1000 -l 200";
+    let (document, _) = succeed(&machine().with(words));
+    let took = document.stressors[0].instances.iter().map(|one| one.user_ns + one.system_ns);
+    let (least, most) = (took.clone().min().unwrap_or(0), took.max().unwrap_or(0));
+    assert!(most < 2 * least, "{least} ns and {most} ns of 200 ms");
+}
+
 #[test]
 fn files_of_cyclictest_are_written_by_the_launcher() {
     let json = TemporaryFile::new("cyclictest.json", &[]);
@@ -129,7 +139,7 @@ fn every_core_has_a_thread_and_a_noise_floor() {
     assert_eq!(cpus, [0, 1, 2]);
     assert!(threads.iter().all(|thread| thread.woken.count == 20), "{threads:?}");
     let noise = found.noise.as_ref().expect("noise was looked for");
-    // A core that the host does not run for the whole time sees nothing.
+    // A core that the host does not run meanwhile sees one long gap.
     assert_eq!(noise.cpus.len(), 3);
-    assert!(noise.cpus.iter().any(|one| one.gaps.count > 10), "{noise:?}");
+    assert!(noise.cpus.iter().all(|one| one.gaps.count > 0), "{noise:?}");
 }

@@ -10,6 +10,8 @@ mod latency;
 mod launcher;
 mod machine;
 mod options;
+mod races;
 mod second_tier;
 mod shell;
+mod store;
 mod stressors;

@@ -49,6 +49,7 @@ fn document() -> Document {
             clock: ClockFacts { counter_hz: 54_000_000, ..Default::default() },
             cyclictest: Some(Cyclictest {
                 interval_us: 100,
+                distance_us: 0,
                 buckets: 4,
                 unit_ns: 1000,
                 quiet: true,
@@ -187,4 +188,16 @@ fn without_cyclictest_there_is_no_file() {
     let found = no_buckets.latency.as_mut().and_then(|latency| latency.cyclictest.as_mut());
     found.unwrap().buckets = 0;
     assert!(histogram(&no_buckets).is_err());
+}
+
+#[test]
+fn results_have_the_keys_of_cyclictest_too() {
+    let document = document();
+    let text = crate::outputs::json(&document, None).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let file: Value = serde_json::from_str(&json(&document, None).unwrap()).unwrap();
+    for (key, value) in file.as_object().unwrap() {
+        assert_eq!(&results[key], value, "{key}");
+    }
+    assert_eq!(Document::from_json(&text).unwrap(), document, "and they are read as ever");
 }

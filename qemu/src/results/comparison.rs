@@ -166,6 +166,7 @@ impl View<'_> {
     }
 
     fn response(&self) -> Table {
+        let section = self.comparison.unit.text();
         let unit = match self.comparison.unit {
             Unit::Instructions => Unit::Instructions.text(),
             Unit::Cycles | Unit::Nanoseconds => Unit::Nanoseconds.text(),
@@ -174,20 +175,26 @@ impl View<'_> {
         self.table(
             "Latency of others under load",
             &format!(
-                "In {unit}, during the first of the loads below, with a timer every 100 us: the \
-                 longest time from a deadline to the first instruction of the interrupt's vector, \
-                 which is how long interrupts stayed masked when it came, and to the first \
-                 instruction of the thread that waited for it. Sampled: longer ones between the \
-                 samples are not seen."
+                "During the first of the loads below, with a timer every 100 us. Longest masked and \
+                 unpreempted: the longest sections with interrupts masked and with preemption off \
+                 (interrupts included), in {section}, of the whole kernel, from a boot with the \
+                 tracer, whose own time is left out. Late interrupt: {unit} from a timer's deadline \
+                 to the first instruction of the interrupt's vector; worst wake-up: to the first \
+                 instruction of the thread that waited for it. These two are samples: longer ones \
+                 in between are not seen."
             ),
             vec![
-                Column::lowest("masked, at most"),
+                Column::lowest("longest masked"),
+                Column::lowest("longest unpreempted"),
+                Column::lowest("late interrupt"),
                 Column::lowest("worst wake-up"),
                 Column::plain("wake-ups"),
             ],
             |contestant| {
                 let response = contestant.response?;
                 Some(vec![
+                    cell(response.masked_section),
+                    cell(response.preemption_section),
                     cell(response.masked_max),
                     cell(response.wakeup_max),
                     Cell::count(response.wakeups),
@@ -212,7 +219,7 @@ impl View<'_> {
             &format!("Throughput of {command}"),
             "Bogo operations per second of real and of CPU time (a second is 10^9 instructions \
              under -icount), the system's share of CPU time, pages stored and loaded per operation, \
-             and pages that were refused.",
+             pages that were refused, and pool bytes per stored byte when the work was done.",
             vec![
                 Column::highest("ops/s real"),
                 Column::highest("ops/s CPU"),
@@ -220,10 +227,11 @@ impl View<'_> {
                 Column::plain("stored/op"),
                 Column::plain("loaded/op"),
                 Column::lowest("refused"),
+                Column::plain("pool/stored"),
             ],
             |contestant| {
                 let load = contestant.loads.iter().find(|load| load.command == command)?;
-                Some(throughput(load))
+                Some(throughput(load, self.page_size))
             },
         )
     }
@@ -296,7 +304,7 @@ impl View<'_> {
     }
 }
 
-fn throughput(load: &Load) -> Vec<Cell> {
+fn throughput(load: &Load, page_size: u64) -> Vec<Cell> {
     let Some(result) = load.stressors.first() else { return Vec::new() };
     let (user, system) = (result.user_seconds(), result.system_seconds());
     let share = if user + system > 0.0 { 100.0 * system / (user + system) } else { 0.0 };
@@ -312,6 +320,7 @@ fn throughput(load: &Load) -> Vec<Cell> {
         per_op(paging.stored),
         per_op(paging.loaded),
         Cell::count(paging.refused),
+        load.memory.pool.as_ref().map_or_else(Cell::none, |pool| inverse(pool.density(page_size))),
     ]
 }
 

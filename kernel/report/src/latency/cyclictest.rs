@@ -10,8 +10,11 @@ use super::{ClockFacts, TickHistogram};
 /// What the cyclictest-compatible measurement found.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Cyclictest {
-    /// Time from one deadline to the next, in microseconds.
+    /// Time from one deadline of the first thread to the next, in microseconds.
     pub interval_us: u32,
+    /// By how much each thread's is longer than that of the thread before, in microseconds.
+    #[serde(default)]
+    pub distance_us: u32,
     /// Buckets of the threads' histograms, each of one unit; zero for none.
     pub buckets: u32,
     /// The unit of results in nanoseconds: 1000, or 1.
@@ -118,7 +121,7 @@ impl Cyclictest {
                  Max:{:8}",
                 thread.thread,
                 thread.priority,
-                self.interval_us,
+                u64::from(self.interval_us) + u64::from(self.distance_us) * number as u64,
                 woken.count,
                 units(woken.min),
                 units(thread.last),

@@ -47,6 +47,12 @@ pub fn after_eviction(paging: &dyn Paging, refused: bool) {
     step(paging);
 }
 
+/// All the steps there are, once arenas have ended.
+pub fn finish(paging: &dyn Paging) {
+    let _turn = TURN.lock();
+    paging.store().pool().compact(&ArenaOwners);
+}
+
 fn step(paging: &dyn Paging) -> Work {
     let budget = Budget { bytes: 2 * paging.page_size(), objects: 1 };
     paging.store().pool().maintain(budget, &ArenaOwners)

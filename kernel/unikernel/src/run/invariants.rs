@@ -2,11 +2,12 @@
 
 use alloc::vec::Vec;
 
-use zpool::ZPool;
+use zpool::{NoOwners, ZPool};
 use zswap::{Counters, Store};
 
 use crate::arch::clock;
 use crate::memory::pager::Paging;
+use crate::memory::upkeep;
 use crate::sched;
 
 /// How often to look again: idle CPUs may be at background work while things are counted.
@@ -25,6 +26,11 @@ pub fn check(
     keyed: Option<&Store<'static>>,
     pools: &[&dyn ZPool],
 ) -> Result<(), &'static str> {
+    // Frames that wait for background work, or were kept for later, are in no statistics.
+    for pool in pools {
+        pool.compact(&NoOwners);
+    }
+    upkeep::finish(paging);
     let mut result = look(paging, keyed, pools);
     for _ in 1..LOOKS {
         if result.is_ok() {

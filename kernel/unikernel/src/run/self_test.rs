@@ -8,8 +8,9 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use crate::arch::clock;
 use crate::memory::map::Image;
 use crate::memory::pager::{self, Paging};
+use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
-use crate::sched::{self, PRIORITY_WORKER};
+use crate::sched::{self, PRIORITY_MAIN, PRIORITY_WORKER};
 use crate::{cpu, println};
 
 /// One check: its name, and what is wrong if something is.
@@ -19,6 +20,7 @@ const CHECKS: &[Check] = &[
     ("permissions of the map", permissions),
     ("clock and sleep", sleep),
     ("threads on every CPU", threads),
+    ("lent priorities", lent_priorities),
     ("heap", heap),
     ("paging and frames", paging),
 ];
@@ -121,6 +123,46 @@ fn add_up(last: u64) {
         }
     }
     SUM.fetch_add(sum as u64, Ordering::Relaxed);
+}
+
+/// Locks that [`lent_priorities`] holds while more important threads want them.
+static WANTED: [SleepLock<()>; 2] = [const { SleepLock::new(()) }; 2];
+
+/// Runs at the priority of the most important thread that waits for a lock it holds, also after it
+/// let another one go.
+fn lent_priorities() -> Result<(), &'static str> {
+    let own = sched::current().priority();
+    let mut held = WANTED.each_ref().map(|lock| Some(lock.lock()));
+    let priority = |number: usize| PRIORITY_MAIN + 4 * (number as u8 + 1);
+    let mut waiters = Vec::new();
+    for number in 0..WANTED.len() {
+        let cpu = cpu::current().id;
+        let thread = Thread::spawn(
+            cpu,
+            priority(number),
+            |number| drop(WANTED[number as usize].lock()),
+            number as u64,
+        );
+        let thread = thread.ok_or("a thread could not be made")?;
+        // It runs at once, until it waits for its lock.
+        sched::start(thread);
+        waiters.push(thread);
+        if sched::current().priority() != priority(number) {
+            return Err("a waiter's priority was not lent");
+        }
+    }
+    held[1] = None;
+    let kept = sched::current().priority();
+    held[0] = None;
+    let last = sched::current().priority();
+    for waiter in waiters {
+        waiter.join();
+    }
+    match (kept == priority(0), last == own) {
+        (true, true) => Ok(()),
+        (false, _) => Err("with one lock went what a waiter for another had lent"),
+        (_, false) => Err("what was lent was not taken back"),
+    }
 }
 
 fn heap() -> Result<(), &'static str> {

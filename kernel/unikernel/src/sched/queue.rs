@@ -104,17 +104,22 @@ impl RunQueue {
     }
 
     /// Wakes who is due. Then the running thread gives way if it has to: to a higher priority it
-    /// stays first among its equals, at the end of its slice it goes last.
+    /// stays first among its equals, with what is left of its slice, at whose end it goes last.
+    #[inline(always)]
     pub fn preempt(&mut self, me: &'static Thread, now: u64) -> Next {
         self.wake(now);
         let highest = self.highest();
-        if highest > i32::from(me.priority()) {
-            self.push_front(me);
-        } else if highest == i32::from(me.priority()) && now >= self.slice_end {
-            self.push_back(me);
-        } else {
+        let own = i32::from(me.priority());
+        let is_over = now >= self.slice_end;
+        if highest < own || highest == own && !is_over {
             self.set_alarm();
             return Next::Same;
+        }
+        if is_over {
+            self.push_back(me);
+        } else {
+            me.keep_slice(self.slice_end - now);
+            self.push_front(me);
         }
         self.choose(me, now)
     }
@@ -130,7 +135,7 @@ impl RunQueue {
         };
         to.set_state(State::Running);
         self.slice_end = if self.highest() == i32::from(to.priority()) {
-            now + slice::ticks()
+            now + to.take_slice().min(slice::ticks())
         } else {
             u64::MAX
         };

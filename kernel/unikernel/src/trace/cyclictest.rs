@@ -49,7 +49,6 @@ impl Cyclictest {
         trace_us: Option<u64>,
     ) -> Result<Self, &'static str> {
         let threshold = trace_us.map_or(u64::MAX, |limit| clock::ns_to_ticks(limit * 1000));
-        let count = settings.threads.map_or(cpu::online(), |threads| threads as usize);
         let start = clock::ticks() + clock::ns_to_ticks(HEAD_START_NS);
         let limit_ns = match settings.duration_ns {
             0 if settings.loops == 0 => alone_ns,
@@ -63,8 +62,16 @@ impl Cyclictest {
             samplers: Vec::new(),
             limited: settings.limit_ns().is_some() || limit_ns.is_some(),
         };
-        for number in 0..count {
-            let cpu = number % cpu::online();
+        let cpus: Vec<usize> = (0..cpu::online())
+            .filter(|cpu| settings.cpus == 0 || settings.cpus >> cpu & 1 != 0)
+            .collect();
+        if cpus.is_empty() {
+            return Err("no CPU of --cyclictest -a is online");
+        }
+        let count = settings.threads.map_or(cpus.len(), |threads| threads as usize);
+        for (number, &cpu) in (0..count).zip(cpus.iter().cycle()) {
+            let interval_us = settings.interval_of(number as u32);
+            let settings = &Settings { interval_us, ..*settings };
             let sampler = Box::new(Sampler::new(cpu, settings, start..end, threshold));
             let argument = core::ptr::from_ref(&*sampler).expose_provenance() as u64;
             let priority = kernel_priority(settings.priority);
@@ -91,6 +98,7 @@ impl Cyclictest {
         });
         report::Cyclictest {
             interval_us: self.settings.interval_us,
+            distance_us: self.settings.distance_us,
             buckets: self.settings.histogram,
             unit_ns: self.settings.unit_ns(),
             quiet: self.settings.quiet,

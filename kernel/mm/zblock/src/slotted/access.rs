@@ -90,10 +90,10 @@ impl Visit<'_> {
 
 /// Tries until whoever has the object for a copy is done.
 #[inline(always)]
-fn retry(mut act: impl FnMut() -> Result<Seen, Refusal>) -> Result<Seen, HandleError> {
+fn retry<T>(mut act: impl FnMut() -> Result<T, Refusal>) -> Result<T, HandleError> {
     loop {
         match act() {
-            Ok(seen) => return Ok(seen),
+            Ok(done) => return Ok(done),
             Err(Refusal::Stale) => return Err(HandleError::Stale),
             Err(Refusal::Busy) => return Err(HandleError::Busy),
             // Whoever has it copies at most a page with interrupts masked, then lets go.
@@ -119,8 +119,8 @@ impl<E: Env> Slotted<E> {
             return self.release_single(visit, name);
         }
         let (_, entry) = visit.entry(name)?;
-        let seen = retry(|| entry.stamp.free(name.generation))?;
-        let units = entry.place().units(seen);
+        let size = |seen| entry.place().units(seen);
+        let units = retry(|| entry.stamp.free(name.generation, size))?;
         self.leave_freed(visit, name.number, units);
         Ok(())
     }
@@ -129,7 +129,7 @@ impl<E: Env> Slotted<E> {
     #[cold]
     fn release_single(&self, visit: Visit<'_>, name: Name) -> Result<(), HandleError> {
         visit.single(name)?;
-        retry(|| visit.descriptor.stamp.free(name.generation))?;
+        retry(|| visit.descriptor.stamp.free(name.generation, |_| ()))?;
         self.leave_freed(visit, name.number, 1);
         Ok(())
     }

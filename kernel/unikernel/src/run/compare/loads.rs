@@ -4,21 +4,24 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
 
-use report::{Contestant, Distribution, Document, LatencyHistogram, Load, Response, Unit};
+use report::{
+    Contestant, Distribution, Document, LatencyHistogram, Load, Response, SectionKind, Unit,
+};
 use stress::Options;
-use zswap::Store;
+use zswap::{Settings, Store};
 
 use super::Common;
 use super::contestant::new_pool;
 use crate::memory::pager;
 use crate::run::measure;
 
-/// The loads. The first is the one whose faults and wake-ups are looked at; the second has the
+/// The loads. The first is the one whose faults and wake-ups are looked at; the next two have the
 /// shape behind the claim of 5 to 10 % more bogo operations: four workers whose memory together is
-/// that of the machine, here an allowance with a little less.
-const LOADS: [&str; 9] = [
+/// that of the machine, here an allowance with a little less, by all methods and by one.
+const LOADS: [&str; 11] = [
     "--vm 1 --vm-bytes 4M --vm-method corpus --resident 25%",
     "--vm 4 --vm-bytes 8M --vm-keep --resident 90%",
+    "--vm 4 --vm-bytes 8M --vm-keep --vm-method flip --resident 90%",
     "--bigheap 1 --bigheap-bytes 4M --resident 25%",
     "--brk 1 --brk-bytes 4M --resident 25%",
     "--madvise 1 --resident 25%",
@@ -26,22 +29,33 @@ const LOADS: [&str; 9] = [
     "--mremap 1 --mremap-bytes 4M --resident 25%",
     "--pageswap 1 --pageswap-bytes 4M --resident 25%",
     "--swap 1 --resident 25%",
+    "--fault 1 --resident 25%",
 ];
 
 /// Wake-ups beside the first load: every 100 us, one thread.
 const CYCLICTEST: &str = "--cyclictest -t 1 -i 100 -p 90 -q";
 
-/// Runs all loads with a store of the contestant's allocator and compressor behind the arenas. The
-/// store is kept for ever, since background work may still look at it.
+/// The same where probes are armed.
+const TRACED: &str = "--cyclictest -t 1 -i 100 -p 90 -q --irqsoff";
+
+/// Runs all loads, or in a traced boot the first, with a store of the contestant's allocator and
+/// compressor behind the arenas. The store is kept for ever, since background work may still look
+/// at it.
 pub fn run(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
     let paging = pager::get().ok_or("paging was not set up")?;
     let pool = Box::leak(new_pool(common, &contestant.zpool)?);
-    let settings = *paging.store().settings();
+    // One compressor: the contexts have no second one.
+    let settings = Settings { recompress: false, ..*paging.store().settings() };
     let store: &'static Store<'static> =
         Box::leak(Box::new(Store::new(pool, common.contexts, settings)));
     let before = paging.exchange_store(store);
-    let done = LOADS.iter().enumerate().try_for_each(|(number, command)| {
-        let latency = if number == 0 { CYCLICTEST } else { "" };
+    let loads = if common.traced { &LOADS[..1] } else { &LOADS[..] };
+    let done = loads.iter().enumerate().try_for_each(|(number, command)| {
+        let latency = match (number, common.traced) {
+            (0, false) => CYCLICTEST,
+            (0, true) => TRACED,
+            _ => "",
+        };
         let document = load(common, contestant, command, latency)?;
         if number == 0 {
             contestant.response = response(&document);
@@ -63,7 +77,7 @@ fn load(
     latency: &str,
 ) -> Result<Document, &'static str> {
     // The memory of the four workers is large: the first pages are stored late.
-    let longer = if command == LOADS[1] { 5 } else { 1 };
+    let longer = if command.contains("--vm-keep") { 5 } else { 1 };
     let milliseconds = longer * common.plan.load_ms;
     let line = format!("{command} --timeout {milliseconds}ms {latency}");
     let mut options = Options::parse(&line).map_err(|_| "a load is not understood")?;
@@ -93,7 +107,13 @@ fn response(document: &Document) -> Option<Response> {
     let latency = document.latency.as_ref()?;
     let thread = latency.cyclictest.as_ref()?.threads.first()?;
     let scale = |ticks: u64| crate::arch::clock::ticks_to_ns(ticks);
+    let longest = |kind: SectionKind| {
+        let sections = latency.tracer.iter().flat_map(|tracer| &tracer.sections);
+        sections.filter(|section| section.kind == kind).map(|section| section.net).max()
+    };
     Some(Response {
+        masked_section: longest(SectionKind::InterruptsOff),
+        preemption_section: longest(SectionKind::PreemptionOff),
         masked_max: Some(scale(thread.vector.max)),
         wakeup_max: Some(scale(thread.woken.max)),
         wakeups: thread.woken.count,

@@ -39,6 +39,13 @@ pub enum OptionError {
         /// What is accepted.
         accepted: String,
     },
+    /// The tool whose options these are has it, and it makes no sense here.
+    Unsupported {
+        /// The option.
+        word: String,
+        /// What does, or why it does not.
+        instead: &'static str,
+    },
 }
 
 impl fmt::Display for OptionError {
@@ -63,6 +70,9 @@ impl fmt::Display for OptionError {
             }
             Self::BadValue { word, value, problem, accepted } => {
                 write!(f, "{word} {value}: {problem}; accepted: {accepted}")
+            }
+            Self::Unsupported { word, instead } => {
+                write!(f, "{word} of cyclictest is not supported: {instead}")
             }
         }
     }

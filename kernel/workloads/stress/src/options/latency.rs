@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 use core::str::SplitAsciiWhitespace;
 
-use latency::cyclictest::Cyclictest;
+use latency::cyclictest::{Cyclictest, Refused};
 
 use super::OptionError;
 
@@ -70,17 +70,19 @@ impl LatencySettings {
         words: &mut SplitAsciiWhitespace<'a>,
     ) -> Result<bool, OptionError> {
         let settings = self.cyclictest.get_or_insert_default();
-        settings.take(word, words).map_err(|refused| match refused.value {
-            None => OptionError::MissingValue {
-                word: word.to_string(),
-                accepted: refused.accepted.to_string(),
-            },
-            Some(value) => OptionError::BadValue {
+        settings.take(word, words).map_err(|refused| match refused {
+            Refused::Value { value: None, accepted } => {
+                OptionError::MissingValue { word: word.to_string(), accepted: accepted.to_string() }
+            }
+            Refused::Value { value: Some(value), accepted } => OptionError::BadValue {
                 word: word.to_string(),
                 value: value.to_string(),
                 problem: "not understood after --cyclictest".to_string(),
-                accepted: refused.accepted.to_string(),
+                accepted: accepted.to_string(),
             },
+            Refused::Option { instead } => {
+                OptionError::Unsupported { word: word.to_string(), instead }
+            }
         })
     }
 }
@@ -128,6 +130,7 @@ mod tests {
         let refused = |line: &str| Options::parse(line).unwrap_err();
         assert!(matches!(refused("--cyclictest -p 100"), OptionError::BadValue { .. }));
         assert!(matches!(refused("--cyclictest -i"), OptionError::MissingValue { .. }));
+        assert!(matches!(refused("--cyclictest -b 9"), OptionError::Unsupported { .. }));
         assert!(matches!(refused("--cyclictest -z"), OptionError::Unknown { .. }));
         assert!(matches!(refused("--latency-trace 0"), OptionError::BadValue { .. }));
     }

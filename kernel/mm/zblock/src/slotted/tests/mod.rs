@@ -4,4 +4,5 @@ mod block;
 mod conformance;
 mod frames;
 mod handles;
+mod retired;
 mod threads;

@@ -119,7 +119,9 @@ impl<E: Env> Slotted<E> {
         for number in 1..self.table.used() {
             let Some(descriptor) = self.table.get(number) else { continue };
             let seen = descriptor.state.seen();
-            let known = seen.usage() == Use::Slotted && seen.freed() == 0;
+            // What waits to be looked at is left there: its link leads to the others.
+            let waits = seen.freed() != 0 || number == progress.pending;
+            let known = seen.usage() == Use::Slotted && !waits;
             if known && let Looked::Empty(false) = self.look_at(progress, number, descriptor, seen)
             {
                 // Someone follows a stale handle just now: it stays ready.
