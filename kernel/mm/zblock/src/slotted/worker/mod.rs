@@ -25,18 +25,20 @@ const TOLERANCE: (usize, usize) = (8, 256);
 const OPTIMISM: u32 = 128;
 
 /// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
-/// its parts: looking at a block; giving frames back; having a block ready; choosing a block to empty;
-/// relocating an object, at most, and besides finding one; beginning and ending to slide in a block; moving an object there. What is
-/// copied comes on top.
-const EFFORT: usize = 56;
+/// its parts: looking at a block, besides entries passed there; giving frames back; having a block
+/// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
+/// find one; beginning and ending to slide in a block; sliding while interrupts are masked once;
+/// moving an object there. What is copied comes on top.
+const EFFORT: usize = 46;
 const LOOK: usize = 7;
 const GIVING: usize = 10;
 const RESERVE: usize = 26;
 const CHOICE: usize = 8;
 const RELOCATION: usize = 20;
-const RELOCATED: usize = 6;
+const RELOCATED: usize = 8;
 const SLIDING: usize = 6;
-const COPY: usize = 3;
+const PIECE: usize = 2;
+const COPY: usize = 2;
 
 /// Frames come last in a step, but first in one of so many.
 const FRAMES_FIRST: u32 = 4;
