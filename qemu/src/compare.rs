@@ -1,4 +1,5 @@
-//! Comparisons: a boot for each page size, at the same time, under `-icount` on one core.
+//! Comparisons: for each page size, at the same time, a boot under `-icount` on one core, and a short
+//! one with the tracer.
 
 use std::sync::Mutex;
 use std::thread;
@@ -23,8 +24,8 @@ pub struct Plan {
     pub granules: Vec<String>,
     /// A short sequence.
     pub quick: bool,
-    /// More boot arguments.
-    pub words: Vec<String>,
+    /// Names of the allocators; all if empty.
+    pub zpools: Vec<String>,
     /// How long it may take.
     pub limit: Option<Duration>,
 }
@@ -37,7 +38,7 @@ pub struct Found {
     pub status: u8,
 }
 
-/// Boots `image` once for each page size. Progress goes to `note`, line by line.
+/// Boots `image` for each page size. Progress goes to `note`, line by line.
 ///
 /// # Errors
 /// QEMU cannot be had or started; a boot that ends without its document.
@@ -50,7 +51,13 @@ pub fn run(image: &Image, plan: &Plan, note: &(dyn Fn(&str) + Sync)) -> Result<F
             .iter()
             .map(|granule| {
                 let machine = machine(Machine::new(qemu.clone(), image.clone()), plan, granule);
-                scope.spawn(move || boot(&machine, granule, deadline, note))
+                scope.spawn(move || {
+                    let (mut document, status) = boot(&machine, granule, deadline, note)?;
+                    let traced = machine.words(["--irqsoff"]);
+                    let (found, traced_status) = boot(&traced, granule, deadline, note)?;
+                    add_sections(&mut document, &found);
+                    Ok((document, status.max(traced_status)))
+                })
             })
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("boots do not panic")).collect()
@@ -72,7 +79,23 @@ fn machine(machine: Machine, plan: &Plan, granule: &str) -> Machine {
         .log(KernelLog::Off)
         .words([format!("granule={granule}"), "--compare".into()])
         .words(plan.quick.then_some("--quick"))
-        .words(&plan.words)
+        .words((!plan.zpools.is_empty()).then(|| format!("--only={}", plan.zpools.join(","))))
+}
+
+/// Takes the longest masked sections from the document of a traced boot.
+fn add_sections(document: &mut Document, traced: &Document) {
+    let (Some(comparison), Some(traced)) = (&mut document.comparison, &traced.comparison) else {
+        return;
+    };
+    for contestant in &mut comparison.contestants {
+        let same = traced.contestants.iter().find(|one| {
+            (&one.zpool, &one.compressor) == (&contestant.zpool, &contestant.compressor)
+        });
+        let section = same.and_then(|one| one.response?.masked_section);
+        if let Some(response) = &mut contestant.response {
+            response.masked_section = section;
+        }
+    }
 }
 
 /// One boot: its document and exit status.

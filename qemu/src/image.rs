@@ -110,7 +110,7 @@ impl Image {
 }
 
 /// Features of the image for the compressors that boot arguments name, such as
-/// `compressor=zstd:1`, for the stressor `zlib`, and for comparing.
+/// `compressor=zstd:1`, for the stressor `zlib`, and for comparing, with lz4 and zstd.
 fn features_for<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'static str> {
     let compares = words.clone().any(|word| ["compare", "--compare"].contains(&word));
     let zlib = words.clone().any(|word| word == "--zlib" || word.starts_with("--zlib="));
@@ -121,6 +121,7 @@ fn features_for<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Vec<&'stati
         .collect();
     // The stressor is built with the compressor of the same library.
     named.extend(zlib.then_some("deflate"));
+    named.extend(compares.then_some("zstd"));
     let compressors = zswap::OPTIONAL.iter().copied().filter(|feature| named.contains(feature));
     compares.then_some("compare").into_iter().chain(compressors).collect()
 }

@@ -1,6 +1,9 @@
 //! With one core and `--icount` two runs are the same, to the digit.
 
-use crate::machine::{Words, machine, succeed};
+use std::thread;
+use std::time::Duration;
+
+use crate::machine::{Words, machine, succeed, turn};
 
 #[test]
 fn two_runs_are_identical() {
@@ -26,4 +29,23 @@ fn another_seed_is_another_run() {
     let (_, first) = succeed(&machine().with(words));
     let (_, second) = succeed(&machine().with(words).with("--seed 1"));
     assert_ne!(first.report, second.report);
+}
+
+/// QEMU moves time on in another thread than the one that executes; which of the two is first is up
+/// to the host, here a busy one.
+#[test]
+fn sleep_takes_the_same_time_on_a_busy_host() {
+    const MACHINES: usize = 6;
+    let machine = machine().with("log=off --cyclictest -i 100 -l 20000 -q");
+    let _turn = turn();
+    let outcomes: Vec<_> = thread::scope(|scope| {
+        let run = || machine.run(Duration::from_secs(300)).expect("QEMU runs");
+        let threads: Vec<_> = (0..MACHINES).map(|_| scope.spawn(run)).collect();
+        threads.into_iter().map(|thread| thread.join().expect("it runs to its end")).collect()
+    });
+    for outcome in &outcomes {
+        assert_eq!(outcome.status(), 0, "{outcome}");
+        assert_eq!(outcome.lines, outcomes[0].lines);
+        assert_eq!(outcome.report, outcomes[0].report);
+    }
 }

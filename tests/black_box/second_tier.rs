@@ -6,8 +6,9 @@ use zlab::vm::{Machine, SwapDisk};
 use crate::machine::{GRANULES, Words, assert_line, cores, expect, machine, run, succeed};
 
 /// Three times as much as may be resident, and a pool for a fraction of it: one percent of RAM.
+/// As many operations as it takes to fill the pool twice over, however long they take.
 const PRESSURE: &str = "--vm 2 --vm-method corpus --vm-bytes 12M --resident 4M --max-pool-percent 1 \
-                        --verify --timeout";
+                        --vm-ops 8000 --timeout 0 --verify";
 
 fn counters(machine: &Machine) -> StoreCounters {
     let (document, outcome) = succeed(machine);
@@ -23,7 +24,7 @@ fn counters(machine: &Machine) -> StoreCounters {
 #[test]
 fn pages_survive_a_disk() {
     for (granule, _) in GRANULES {
-        let words = format!("granule={granule} {PRESSURE} 2s");
+        let words = format!("granule={granule} {PRESSURE}");
         let machine = cores(2).memory(256 << 20).icount(false).with(&words);
         let store = counters(&machine.swap_disk(SwapDisk::Bytes(32 << 20)));
         assert!(store.pswpout > 0 && store.pswpin > 0, "{granule}: {store:?}");
@@ -33,14 +34,23 @@ fn pages_survive_a_disk() {
 
 #[test]
 fn pages_survive_a_part_of_ram() {
-    let mut written_back = 0;
-    for (granule, _) in GRANULES {
-        let words = format!("granule={granule} swap-ram=32M --zswap 1 {PRESSURE} 500ms");
+    for (granule, page_size) in GRANULES {
+        let words = format!(
+            "granule={granule} swap-ram=32M --zswap 1 --zswap-bytes 8M --zswap-ops {} {PRESSURE}",
+            2 * (8 << 20) / page_size
+        );
         let store = counters(&machine().memory(256 << 20).with(&words));
         assert!(store.pswpout > 0 && store.pswpin > 0, "{granule}: {store:?}");
-        written_back += store.written_back_pages;
+        assert!(store.written_back_pages > 0, "{granule}: {store:?}");
+        assert_eq!(
+            store.zswpout,
+            store.loaded_pages
+                + store.invalidated_pages
+                + store.written_back_pages
+                + store.stored_pages,
+            "{granule}: {store:?}"
+        );
     }
-    assert!(written_back > 0, "nothing left the pool for the second tier");
 }
 
 /// A page that cannot be written stays; one that cannot be read ends its worker. Nobody sees a
@@ -48,9 +58,7 @@ fn pages_survive_a_part_of_ram() {
 #[test]
 fn a_disk_may_fail() {
     let with = |point: &str| {
-        machine()
-            .memory(256 << 20)
-            .with(&format!("swap-ram=32M fail-disk={point} {PRESSURE} 300ms"))
+        machine().memory(256 << 20).with(&format!("swap-ram=32M fail-disk={point} {PRESSURE}"))
     };
     let outcome = run(&with("1"));
     let document = outcome.document().expect("the system goes on");

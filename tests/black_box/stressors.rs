@@ -5,7 +5,9 @@ use zlab::vm::Machine;
 use zpool::Granule4K;
 use zpool::testing::HostEnv;
 
-use crate::machine::{GRANULES, Words, cores, machine, stressor, succeed};
+use crate::machine::{
+    GRANULES, TemporaryFile, Words, cores, incompressible, machine, stressor, succeed,
+};
 
 /// Runs to success; every instance of every stressor did work, checked it, found nothing wrong.
 fn checked(machine: &Machine) -> Document {
@@ -56,6 +58,21 @@ fn all_of_them_on_every_allocator_with_4k_pages() {
 #[test]
 fn all_of_them_on_every_allocator_with_16k_pages() {
     on_every_allocator("16k");
+}
+
+/// Pages of which the allocator has one in a frame, so that each one forgotten releases a frame; it
+/// gives frames back later. None of them is missing when the run is over.
+#[test]
+fn frames_released_last_are_given_back() {
+    let corpus: Vec<u8> = incompressible(1 << 20)
+        .chunks(4096)
+        .flat_map(|noise| noise[..2304].iter().copied().chain([0; 4096 - 2304]))
+        .collect();
+    let corpus = TemporaryFile::new("halves", &corpus);
+    for backend in ["z3fold", "zbud", "zblock", "zsmalloc"] {
+        let words = format!("zpool={backend} --zswap 1 --zswap-bytes 4M --zswap-ops 1024 --verify");
+        checked(&machine().file("corpus", corpus.path()).with(&words));
+    }
 }
 
 /// The idle thread does background work of the pool, and has no core to itself while workers run:

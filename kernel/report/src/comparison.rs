@@ -238,10 +238,14 @@ pub struct Load {
     pub memory: Snapshot,
 }
 
-/// What an allocator did to the latency of others, in nanoseconds, which under `-icount` are
+/// What an allocator did to the latency of others. Times are in nanoseconds, which under `-icount` are
 /// instructions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Response {
+    /// Longest section with interrupts masked, in the comparison's unit and without the time of what
+    /// measures it; absent where no boot was made for it.
+    #[serde(default)]
+    pub masked_section: Option<u64>,
     /// Longest time from a timer's deadline to the first instruction of the interrupt's vector:
     /// how long interrupts stayed masked; absent where nobody measured.
     #[serde(default)]

@@ -87,6 +87,12 @@ pub struct StoreCounters {
     pub loaded_pages: u64,
     /// Pages that left the store because they are not needed any more (no counter of the kernel's).
     pub invalidated_pages: u64,
+    /// Pages compressed once more because they were cold (no counter of the kernel's).
+    pub recompressed_pages: u64,
+    /// Bytes by which their objects became smaller (no counter of the kernel's).
+    pub recompress_saved_bytes: u64,
+    /// Cold pages that did not become smaller (no counter of the kernel's).
+    pub recompress_poor: u64,
     /// Pages in the second tier now (no counter of the kernel's).
     pub swapped_pages: u64,
     /// Pages written to the second tier.
@@ -106,7 +112,7 @@ pub struct StoreCounters {
 impl StoreCounters {
     /// Names and values in the order of the results table.
     #[must_use]
-    pub fn named(&self) -> [(&'static str, u64); 26] {
+    pub fn named(&self) -> [(&'static str, u64); 29] {
         [
             ("stored_pages", self.stored_pages),
             ("same_filled_pages", self.same_filled_pages),
@@ -128,6 +134,9 @@ impl StoreCounters {
             ("reject_kmemcache_fail", self.reject_kmemcache_fail),
             ("reject_reclaim_fail", self.reject_reclaim_fail),
             ("damaged", self.damaged),
+            ("recompressed_pages", self.recompressed_pages),
+            ("recompress_saved_bytes", self.recompress_saved_bytes),
+            ("recompress_poor", self.recompress_poor),
             ("swapped_pages", self.swapped_pages),
             ("pswpout", self.pswpout),
             ("pswpin", self.pswpin),

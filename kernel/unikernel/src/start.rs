@@ -16,7 +16,7 @@ use stress::options::Log;
 use zswap::{Choice, ChoiceError, Context, Settings, Store, SwapArea};
 
 use crate::arch::mmu::{self, Translation};
-use crate::arch::{clock, firmware, gic, interrupts, memory_functions, pmu, vectors};
+use crate::arch::{clock, firmware, gic, icount, interrupts, memory_functions, pmu, vectors};
 use crate::board;
 use crate::boot::entry::{self, SecondaryStart};
 use crate::console::log::Mode;
@@ -27,7 +27,7 @@ use crate::memory::frames::{Frames, TableFrames};
 use crate::memory::map::{self, Image};
 use crate::memory::pager::{self, Instance, Pager, Paging};
 use crate::memory::swap::{self, CpuContexts};
-use crate::memory::{heap, stacks, upkeep, writeback};
+use crate::memory::{damage, heap, recompress, stacks, upkeep, writeback};
 use crate::run::{self, Boot};
 use crate::sched::thread::Thread;
 use crate::sched::{PRIORITY_IDLE, PRIORITY_MAIN};
@@ -126,6 +126,9 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     });
 
     pmu::init_cpu();
+    if options.boot.icount {
+        icount::init();
+    }
     if let Err(problem) = trace::init(&options.latency, machine.processors.len().max(1)) {
         refuse(Status::NoResource, format_args!("{problem}"));
     }
@@ -157,6 +160,9 @@ fn boot<G: TranslationGranule>(machine: Machine, image: &Image, tree: Range<u64>
     pager::set(Box::leak(Box::new(Instance(pager))));
     if tier && !writeback::start() {
         refuse(Status::NoResource, format_args!("no memory for the stack of write-back"));
+    }
+    if options.boot.recompress.is_some() && !recompress::start(&options.boot) {
+        refuse(Status::NoResource, format_args!("no memory for the stack of recompression"));
     }
     let run: &'static Boot = Box::leak(Box::new(Boot {
         machine,
@@ -339,17 +345,17 @@ fn pager_for<G: TranslationGranule>(
     };
     let pool = (backend.create)(frames)
         .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
-    let contexts: &'static CpuContexts = Box::leak(Box::new(CpuContexts::new(cpus, || {
+    let context = |choice: Choice| {
         let compressor = (choice.algorithm.create)(G::SIZE, choice.level);
         Context::with_compressor(trace::timed_compressor(compressor), G::SIZE)
-    })));
-    let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
-    let settings = Settings {
-        max_pool_percent: options.max_pool_percent,
-        word_fits: swap::word_fits,
-        refused: writeback::refused,
-        ..Settings::new(G::SIZE, ram_pages as usize)
     };
+    let second = boot.recompress.as_deref().map(compressor).transpose()?.map(context);
+    let contexts = CpuContexts::new(cpus, || context(choice), second);
+    let contexts: &'static CpuContexts = Box::leak(Box::new(contexts));
+    let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
+    let settings =
+        Settings { word_fits: swap::word_fits, ..swap::settings(options, ram_pages as usize) };
+    let pool = damage::damaged_pool(pool, boot.fail_object);
     let mut store = Store::new(Box::leak(trace::timed_pool(pool)), contexts, settings);
     if let Some(tier) = device::second_tier(machine, boot, frames)? {
         let Some(area) = SwapArea::new(tier) else {

@@ -1,7 +1,7 @@
 //! The plots of a comparison.
 
 use anyhow::Result;
-use report::{Comparison, Contestant, Document};
+use report::{Comparison, Contestant, Document, PoolRun, Step};
 
 use super::plot::{Curve, Plot, tail_of};
 use super::{figure, legend};
@@ -22,49 +22,50 @@ struct Entry<'a> {
 /// compressor.
 pub fn courses(sources: &[Source], pool: &str) -> Result<String> {
     plots(sources, |title, entries| {
-        let mut marks = Vec::new();
         let mut curves = Vec::new();
         for entry in entries {
             let Some(run) = entry.contestant.pools.iter().find(|run| run.name == pool) else {
                 continue;
             };
-            let waste = |density: f64| (1.0 - density).max(0.001);
-            let points = run
-                .points
-                .iter()
-                .map(|point| (point.operations as f64, waste(point.density(entry.page_size))));
             curves.push(Curve {
                 colour: entry.colour,
                 dashed: entry.dashed,
-                points: points.collect(),
+                points: course_of(run, entry.page_size),
             });
-            if marks.is_empty() {
-                marks =
-                    run.points.iter().map(|point| (point.operations as f64, point.step)).collect();
-            }
         }
         if curves.is_empty() {
             return Ok(None);
         }
         let plot = Plot {
-            description: format!(
-                "Share of the {pool} pool that is waste, over its operations, {title}"
-            ),
-            across: "allocations and frees",
+            description: format!("Share of the {pool} pool that is waste, step by step, {title}"),
+            across: "steps of the sequence",
             up: "waste (1 - density)",
             curves,
         };
         let title = format!("Density over time, {pool} pool, {title}");
-        Ok(Some((title, plot.course(&ends(&marks))?)))
+        Ok(Some((title, plot.course(&Step::ALL.map(Step::text))?)))
     })
 }
 
-/// Where the steps end, and what they are called.
-fn ends(points: &[(f64, report::Step)]) -> Vec<(f64, &'static str)> {
-    let next = points.iter().skip(1).map(|(_, step)| Some(*step)).chain([None]);
-    let last = points.iter().zip(next).filter(|((_, step), next)| Some(*step) != *next);
-    let last = last.filter(|((_, step), _)| *step != report::Step::Compacted);
-    last.map(|((at, step), _)| (*at, step.text())).collect()
+/// The waste of a pool in the course of the steps, each of which is one wide.
+fn course_of(run: &PoolRun, page_size: u64) -> Vec<(f64, f64)> {
+    let mut points = Vec::new();
+    let mut begin = 0;
+    for (number, step) in (0..).map(f64::from).zip(Step::ALL) {
+        let Some(end) = run.end_of(step) else { continue };
+        for point in run.points.iter().filter(|point| point.step == step) {
+            let waste = (1.0 - point.density(page_size)).max(0.001);
+            let whole = end.operations.saturating_sub(begin) as f64;
+            let part = point.operations.saturating_sub(begin) as f64;
+            // Compaction is no operation.
+            points.push((number + if whole > 0.0 { part / whole } else { 0.5 }, waste));
+        }
+        begin = end.operations;
+    }
+    if let Some(&(at, waste)) = points.last() {
+        points.push((at.ceil(), waste));
+    }
+    points
 }
 
 /// How rare long operations are: a plot for each page size and compressor.

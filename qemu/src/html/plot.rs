@@ -1,5 +1,7 @@
 //! Plots as SVG, in two widths, with the colours of the page they are in.
 
+use std::ops::Range;
+
 use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, Ranged, ValueFormatter};
@@ -40,7 +42,6 @@ const NARROW: Size = (360, 320, 12.0);
 /// Stand-ins: plotters writes colours as numbers, the page replaces them by names.
 const INK: RGBColor = RGBColor(0xF1, 0x00, 0x01);
 const GRID: RGBColor = RGBColor(0xF1, 0x00, 0x02);
-const MUTED: RGBColor = RGBColor(0xF1, 0x00, 0x03);
 const SOLID: u8 = 0xF2;
 const DASHED: u8 = 0xF3;
 
@@ -51,27 +52,34 @@ impl Plot<'_> {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
         let (low, high) = extent(points().map(|point| point.0)).unwrap_or((1.0, 10.0));
         let (floor, _) = extent(points().map(|point| point.1)).unwrap_or((0.1, 1.0));
-        let across = decade(low.max(1.0), f64::floor)..decade(high.max(low + 1.0), f64::ceil);
+        let (low, high) = (low.max(1.0), high.max(low + 1.0));
+        // Curves that all end close to each other still have some room.
+        let across = round_down(low.min(high / 4.0).max(0.5))..round_up(high);
         let up = floor * 0.7..1.0;
+        let ticks = Ticks {
+            across: rounds(&across).into_iter().map(|at| (at, short(at))).collect(),
+            up: decades(&up).into_iter().map(|at| (at, share(at))).collect(),
+            names: false,
+        };
         self.in_both_sizes(|area, size| {
-            self.draw(area, size, across.clone().log_scale(), up.clone().log_scale(), &[])
+            self.draw(area, size, across.clone().log_scale(), up.clone().log_scale(), &ticks)
         })
     }
 
-    /// What changes with time: the horizontal axis is linear, the vertical one logarithmic up to 1.
-    /// `marks` are moments with a name.
-    pub fn course(&self, marks: &[(f64, &str)]) -> Result<String> {
+    /// What changes with time: the horizontal axis has the steps, from 0 on, each one wide; the
+    /// vertical one is logarithmic up to 1.
+    pub fn course(&self, steps: &[&str]) -> Result<String> {
         let points = || self.curves.iter().flat_map(|curve| &curve.points);
-        let (_, end) = extent(points().map(|point| point.0)).unwrap_or((0.0, 1.0));
         let (least, _) = extent(points().map(|point| point.1)).unwrap_or((0.1, 1.0));
+        let up = round_down(least * 0.9)..1.0;
+        let ticks = Ticks {
+            across: (0..).map(f64::from).zip(steps.iter().map(|&step| step.to_owned())).collect(),
+            up: rounds(&up).into_iter().map(|at| (at, share(at))).collect(),
+            names: true,
+        };
+        let end = steps.len().max(1) as f64;
         self.in_both_sizes(|area, size| {
-            self.draw(
-                area,
-                size,
-                0.0..end.max(1.0),
-                (decade(least, f64::floor)..1.0).log_scale(),
-                marks,
-            )
+            self.draw(area, size, 0.0..end, up.clone().log_scale(), &ticks)
         })
     }
 
@@ -95,10 +103,10 @@ impl Plot<'_> {
     fn draw<X, Y>(
         &self,
         area: &DrawingArea<SVGBackend<'_>, Shift>,
-        (width, _, letters): Size,
+        (_, _, letters): Size,
         across: X,
         up: Y,
-        marks: &[(f64, &str)],
+        ticks: &Ticks,
     ) -> Result<()>
     where
         X: AsRangedCoord<Value = f64>,
@@ -115,31 +123,48 @@ impl Plot<'_> {
             .y_label_area_size(letters * 4.4)
             .build_cartesian_2d(across, up)
             .map_err(|error| failed(error.to_string()))?;
+        // Lines and labels are drawn below, where a reader expects them on logarithmic axes.
         chart
             .configure_mesh()
             .light_line_style(TRANSPARENT)
-            .bold_line_style(GRID)
+            .bold_line_style(TRANSPARENT)
             .axis_style(INK)
-            .label_style(style.clone())
             .axis_desc_style(style)
-            .x_labels(if width > 500 { 10 } else { 5 })
-            .x_label_formatter(&|value| short(*value))
-            .y_label_formatter(&|value| share(*value))
+            .set_all_tick_mark_size(0)
+            .x_label_formatter(&|_| String::new())
+            .y_label_formatter(&|_| String::new())
             .x_desc(self.across)
             .y_desc(self.up)
             .draw()
             .map_err(|error| failed(error.to_string()))?;
-        for (number, (at, name)) in marks.iter().enumerate() {
-            // Names of moments that are close to each other stand one below the other.
-            let height = 0.98 * 0.8_f64.powi(number as i32);
-            let bottom = chart.as_coord_spec().get_y_range().start;
-            let line = PathElement::new(vec![(*at, bottom), (*at, 1.0)], GRID);
-            chart.draw_series([line]).map_err(|error| failed(error.to_string()))?;
-            let anchor = Pos::new(HPos::Right, VPos::Top);
-            let style = ("sans-serif", letters * 0.9).into_font().color(&MUTED).pos(anchor);
+        let (left, right) = ends(chart.as_coord_spec().get_x_range());
+        let (bottom, top) = ends(chart.as_coord_spec().get_y_range());
+        let mut line = |from, to| {
             chart
-                .draw_series([Text::new((*name).to_owned(), (*at, height), style)])
-                .map_err(|error| failed(error.to_string()))?;
+                .draw_series([PathElement::new(vec![from, to], GRID)])
+                .map(drop)
+                .map_err(|error| failed(error.to_string()))
+        };
+        for &(at, _) in &ticks.across {
+            line((at, bottom), (at, top))?;
+        }
+        for &(at, _) in &ticks.up {
+            line((left, at), (right, at))?;
+        }
+        let small = letters * if ticks.names { 0.84 } else { 0.92 };
+        let label = |text: &str, (x, y): (i32, i32), anchor: Pos| {
+            let style = ("sans-serif", small).into_font().color(&INK).pos(anchor);
+            area.draw(&Text::new(text.to_owned(), (x, y), style))
+                .map_err(|error| failed(error.to_string()))
+        };
+        for (at, text) in &ticks.across {
+            let at = if ticks.names { at + 0.5 } else { *at };
+            let (x, y) = chart.backend_coord(&(at, bottom));
+            label(text, (x, y + 5), Pos::new(HPos::Center, VPos::Top))?;
+        }
+        for (at, text) in &ticks.up {
+            let (x, y) = chart.backend_coord(&(left, *at));
+            label(text, (x - 5, y), Pos::new(HPos::Right, VPos::Center))?;
         }
         for curve in &self.curves {
             let kind = if curve.dashed { DASHED } else { SOLID };
@@ -150,6 +175,19 @@ impl Plot<'_> {
         }
         Ok(())
     }
+}
+
+/// Where the lines of the axes are, and what stands there.
+struct Ticks {
+    across: Vec<(f64, String)>,
+    up: Vec<(f64, String)>,
+    /// Across are names of what is to the right of each line.
+    names: bool,
+}
+
+/// The ends of an axis, the lower first.
+fn ends(range: Range<f64>) -> (f64, f64) {
+    (range.start.min(range.end), range.start.max(range.end))
 }
 
 /// The corners of the curve "share of samples above a duration", for samples in buckets of
@@ -182,9 +220,39 @@ fn extent(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// The power of ten beside `value`.
-fn decade(value: f64, round: fn(f64) -> f64) -> f64 {
-    10_f64.powf(round(value.log10()))
+/// The largest of ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that is no larger.
+fn round_down(value: f64) -> f64 {
+    let power = 10_f64.powf(value.log10().floor());
+    let first = [5.0, 2.0].into_iter().find(|first| first * power <= value * 1.000_001);
+    first.unwrap_or(1.0) * power
+}
+
+/// The smallest of ..., 0.1, 0.2, 0.5, 1, 2, 5, 10, ... that is no smaller.
+fn round_up(value: f64) -> f64 {
+    let power = 10_f64.powf(value.log10().floor());
+    let first = [1.0, 2.0, 5.0].into_iter().find(|first| first * power >= value * 0.999_999);
+    first.unwrap_or(10.0) * power
+}
+
+/// Powers of ten within a range.
+fn decades(range: &Range<f64>) -> Vec<f64> {
+    let first = range.start.log10().ceil() as i32;
+    let powers = (first..).map(|power| 10_f64.powi(power));
+    powers.take_while(|power| *power <= range.end * 1.000_001).collect()
+}
+
+/// Where to draw lines on a logarithmic axis: at 1, 2 and 5 of each decade, or only at 1 where
+/// there are many.
+fn rounds(range: &Range<f64>) -> Vec<f64> {
+    const MOST_DECADES: f64 = 3.2;
+    if range.end / range.start > 10_f64.powf(MOST_DECADES) {
+        return decades(range);
+    }
+    let within = |value: &f64| (range.start * 0.999_999..=range.end * 1.000_001).contains(value);
+    let first = range.start.log10().floor() as i32;
+    let powers = (first..).map(|power| 10_f64.powi(power));
+    let powers = powers.take_while(|power| *power <= range.end * 1.000_001);
+    powers.flat_map(|power| [1.0, 2.0, 5.0].map(|first| first * power)).filter(within).collect()
 }
 
 /// A number in few characters: 1, 20, 3k, 4M.
@@ -208,10 +276,7 @@ fn share(value: f64) -> String {
 
 /// `svg` for the page: named colours, a class, words for those who do not see it.
 fn themed(svg: &str, class: &str, description: &str) -> String {
-    let mut svg = svg
-        .replace("#F10001", "var(--ink)")
-        .replace("#F10002", "var(--grid)")
-        .replace("#F10003", "var(--muted)");
+    let mut svg = svg.replace("#F10001", "var(--ink)").replace("#F10002", "var(--grid)");
     for colour in 0..COLOURS {
         svg = svg.replace(&format!("#F2000{colour}"), &format!("var(--c{colour})")).replace(
             &format!("\"#F3000{colour}\""),

@@ -166,6 +166,7 @@ impl View<'_> {
     }
 
     fn response(&self) -> Table {
+        let section = self.comparison.unit.text();
         let unit = match self.comparison.unit {
             Unit::Instructions => Unit::Instructions.text(),
             Unit::Cycles | Unit::Nanoseconds => Unit::Nanoseconds.text(),
@@ -174,20 +175,23 @@ impl View<'_> {
         self.table(
             "Latency of others under load",
             &format!(
-                "In {unit}, during the first of the loads below, with a timer every 100 us: the \
-                 longest time from a deadline to the first instruction of the interrupt's vector, \
-                 which is how long interrupts stayed masked when it came, and to the first \
-                 instruction of the thread that waited for it. Sampled: longer ones between the \
-                 samples are not seen."
+                "During the first of the loads below, with a timer every 100 us. Longest section: \
+                 {section} with interrupts masked, the whole kernel's, from a boot with the tracer, \
+                 whose own time is left out. When a timer was due: {unit} from its deadline to the \
+                 first instruction of the interrupt's vector. Worst wake-up: to the first \
+                 instruction of the thread that waited for it. The last two are samples: longer \
+                 ones in between are not seen."
             ),
             vec![
-                Column::lowest("masked, at most"),
+                Column::lowest("longest section masked"),
+                Column::lowest("masked when a timer was due"),
                 Column::lowest("worst wake-up"),
                 Column::plain("wake-ups"),
             ],
             |contestant| {
                 let response = contestant.response?;
                 Some(vec![
+                    cell(response.masked_section),
                     cell(response.masked_max),
                     cell(response.wakeup_max),
                     Cell::count(response.wakeups),

@@ -6,7 +6,7 @@ use crate::{Entry, PageEntry, Victim};
 /// The entries that a [`Clock`] goes round, numbered in any way that leaves gaps if need be.
 pub trait Entries {
     /// The first entry at or after number `from`, and its number; `None` behind the last. Entries
-    /// without a frame may be passed over ([`ResidentPages`](crate::ResidentPages) finds the
+    /// without a frame may be passed over ([`PageSet`](crate::PageSet) finds the
     /// others), or else the clock does.
     fn next(&self, from: usize) -> Option<(usize, &PageEntry)>;
 

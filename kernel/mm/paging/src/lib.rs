@@ -9,8 +9,8 @@ mod attributes;
 mod clock;
 mod entry;
 mod error;
+mod page_set;
 mod residency;
-mod resident;
 mod state;
 mod sync;
 
@@ -35,8 +35,8 @@ pub use attributes::{Attributes, PhysicalAddress};
 pub use clock::{Clock, Entries, Scan};
 pub use entry::{Entry, Length, Page, Reference, RepeatedWord};
 pub use error::Error;
+pub use page_set::PageSet;
 pub use residency::Residency;
-pub use resident::ResidentPages;
 pub use state::{Claim, Fault, PageEntry, Victim};
 
 #[cfg(not(loom))]

@@ -7,8 +7,8 @@ use loom::cell::UnsafeCell;
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use paging::{
-    Attributes, Clock, Entries, Entry, Fault, Page, PageEntry, PhysicalAddress, Reference,
-    Residency, ResidentPages,
+    Attributes, Clock, Entries, Entry, Fault, Page, PageEntry, PageSet, PhysicalAddress, Reference,
+    Residency,
 };
 
 const VALUE: u64 = 0x5eed;
@@ -358,7 +358,7 @@ fn residency_never_exceeds_its_limit() {
 #[test]
 fn a_resident_page_is_found_whatever_others_remove() {
     loom::model(|| {
-        let set = Arc::new(ResidentPages::new(64).unwrap());
+        let set = Arc::new(PageSet::new(64).unwrap());
         set.insert(1);
         let other = thread::spawn({
             let set = Arc::clone(&set);
@@ -374,7 +374,7 @@ fn a_resident_page_is_found_whatever_others_remove() {
 #[test]
 fn both_levels_agree_in_the_end() {
     loom::model(|| {
-        let set = Arc::new(ResidentPages::new(128).unwrap());
+        let set = Arc::new(PageSet::new(128).unwrap());
         set.insert(65);
         let other = thread::spawn({
             let set = Arc::clone(&set);

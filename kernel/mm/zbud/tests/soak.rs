@@ -1,17 +1,20 @@
-//! Threads, compaction and lasting reads at once. `SOAK_ROUNDS=1000000 cargo test -p zbud
-//! --release --test soak` runs for longer.
+//! Threads, compaction and lasting reads at once. The example `soak` of the crate `backends` runs for
+//! longer.
 
 use zbud::Zbud;
-use zpool::testing::soak;
+use zpool::testing::Soak;
 use zpool::{Granule, Granule4K, Granule16K};
 
-fn rounds() -> usize {
-    let asked = std::env::var("SOAK_ROUNDS").ok().and_then(|rounds| rounds.parse().ok());
-    asked.unwrap_or(if cfg!(miri) { 15 } else { 5_000 })
-}
-
 fn run<G: Granule>(largest: usize) {
-    soak::<G>(|env| Ok(Box::new(Zbud::new(env))), largest, rounds());
+    let soak = Soak {
+        threads: if cfg!(miri) { 2 } else { 3 },
+        places: if cfg!(miri) { 16 } else { 512 },
+        largest,
+        operations: if cfg!(miri) { 100 } else { 30_000 },
+        checks_handles: false,
+        ..Soak::default()
+    };
+    soak.run::<G>(|env| Ok(Box::new(Zbud::new(env))), |_| ());
 }
 
 #[test]

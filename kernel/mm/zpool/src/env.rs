@@ -64,10 +64,12 @@ unsafe impl<E: Env> Env for &E {
         unsafe { (**self).free(frames, order) }
     }
 
+    #[inline]
     fn cpu(&self) -> usize {
         (**self).cpu()
     }
 
+    #[inline]
     fn cpus(&self) -> usize {
         (**self).cpus()
     }

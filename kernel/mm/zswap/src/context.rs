@@ -44,10 +44,20 @@ pub trait Contexts: Sync {
     /// is none. `f` runs for as long as compressing a page takes and may be preempted; it takes
     /// locks of the pool, so whoever holds one of those must not wait for a context.
     fn with(&self, f: &mut dyn FnMut(&mut Context));
+
+    /// The same with a context of the second compressor, which is for cold pages; nobody is lent
+    /// the other kind meanwhile. Not at all where there is no such compressor.
+    fn with_second(&self, f: &mut dyn FnMut(&mut Context)) {
+        let _ = f;
+    }
 }
 
 impl<C: Contexts + ?Sized> Contexts for &C {
     fn with(&self, f: &mut dyn FnMut(&mut Context)) {
         (**self).with(f);
+    }
+
+    fn with_second(&self, f: &mut dyn FnMut(&mut Context)) {
+        (**self).with_second(f);
     }
 }

@@ -90,6 +90,12 @@ counters! {
     zswpwb,
     /// Event: page written back to the second tier.
     written_back_pages,
+    /// Event: page compressed once more, by the second compressor.
+    recompressed_pages,
+    /// Event: bytes by which objects became smaller thereby.
+    recompress_saved_bytes,
+    /// Event: page that the second compressor did not make smaller by a 64th of a page.
+    recompress_poor,
     /// Event: page that could not be written back, and stays.
     reject_reclaim_fail,
     /// Event: page written to the second tier, written back or refused by the pool.

@@ -12,6 +12,8 @@ mod error;
 mod keyed;
 mod limits;
 mod lru;
+mod object;
+mod recompress;
 mod same;
 mod settings;
 pub mod shrinker;

@@ -17,6 +17,12 @@ pub struct Settings {
     pub same_filled: SameFilled,
     /// What is done with pages that do not become smaller.
     pub incompressible: Incompressible,
+    /// Whether an object carries a checksum of its page. It takes four bytes of each; a page that
+    /// does not become smaller by that much is refused, since wrong bytes in it would not be seen.
+    pub checksum: bool,
+    /// Whether an object says in one byte which compressor it is from, as
+    /// [`Store::recompress`](crate::Store::recompress) needs it.
+    pub recompress: bool,
     /// Whether the holder of a [`Stored`] has room for this word. Other words become objects of
     /// the pool ([`Stored::Word`]).
     pub word_fits: fn(u64) -> bool,
@@ -27,7 +33,7 @@ pub struct Settings {
 
 impl Settings {
     /// A limit of 50 %, an acceptance threshold of 90 %, repeated words detected and all of them
-    /// fitting, incompressible pages kept.
+    /// fitting, incompressible pages kept, no checksums, no second compressor.
     #[must_use]
     pub const fn new(page_size: usize, ram_pages: usize) -> Self {
         Self {
@@ -37,6 +43,8 @@ impl Settings {
             accept_threshold_percent: 90,
             same_filled: SameFilled::Word,
             incompressible: Incompressible::Keep,
+            checksum: false,
+            recompress: false,
             word_fits: |_| true,
             refused: |_| {},
         }

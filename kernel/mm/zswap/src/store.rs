@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use zpool::{AllocError, Handle, HandleError, Owner, ZPool};
 
 use crate::counters::Live;
+use crate::object::{Codec, Trailer, checksum};
 use crate::same;
 use crate::{
     Admission, CompressError, Context, Contexts, Counters, Incompressible, Leave, Limits,
@@ -16,8 +17,9 @@ use crate::{
 /// and of the contexts it borrows.
 pub struct Store<'a> {
     pool: &'a dyn ZPool,
-    contexts: &'a dyn Contexts,
+    pub(crate) contexts: &'a dyn Contexts,
     pub(crate) settings: Settings,
+    pub(crate) trailer: Trailer,
     pub(crate) limits: Limits,
     enabled: AtomicBool,
     pub(crate) area: Option<&'a SwapArea<'a>>,
@@ -37,6 +39,7 @@ impl<'a> Store<'a> {
                 settings.max_pool_percent,
                 settings.accept_threshold_percent,
             ),
+            trailer: Trailer::of(&settings),
             settings,
             enabled: AtomicBool::new(true),
             area: None,
@@ -111,7 +114,10 @@ impl<'a> Store<'a> {
         }
         match stored {
             Stored::Same(word) => same::fill(page, word),
-            Stored::Word(handle) => same::fill(page, self.read_word(handle)?),
+            Stored::Word(handle) => {
+                let word = self.read_word(handle).inspect_err(|error| self.damaged(error, page));
+                same::fill(page, word?);
+            }
             Stored::Object { handle, length } => self.decompress(handle, length as usize, page)?,
             Stored::Swapped(slot) => return self.swap_in(slot, page),
         }
@@ -166,6 +172,8 @@ impl<'a> Store<'a> {
             Leave::Loaded => self.counters.loaded_pages.add(1),
             Leave::Invalidated => self.counters.invalidated_pages.add(1),
             Leave::WrittenBack => self.counters.written_back_pages.add(1),
+            // It is stored still.
+            Leave::Recompressed => {}
         }
         Ok(())
     }
@@ -246,7 +254,8 @@ impl<'a> Store<'a> {
             if (self.settings.word_fits)(word) {
                 return Ok(Stored::Same(word));
             }
-            return self.new_object(&word.to_ne_bytes(), owner).map(Stored::Word);
+            let (object, length) = self.trailer.word(word);
+            return self.new_object(&object[..length], owner).map(Stored::Word);
         }
         let mut result = Err(Reject::NoContext);
         self.contexts.with(&mut |context| result = self.compress(context, page, owner));
@@ -255,18 +264,20 @@ impl<'a> Store<'a> {
 
     fn compress(&self, context: &mut Context, page: &[u8], owner: Owner) -> Result<Stored, Reject> {
         let Context { compressor, output, .. } = context;
-        let length = match compressor.compress(page, output) {
-            Ok(length) if !self.is_whole_page(length) => length,
-            Ok(_) | Err(CompressError::TooLong) => return self.keep_whole(page, owner),
+        let compressed = match compressor.compress(page, output) {
+            Ok(length) => self.trailer.append(output, length, page, Codec::First),
+            Err(CompressError::TooLong) => None,
             Err(CompressError::Failed) => return Err(Reject::CompressFail),
         };
+        let fits = |length: &usize| *length <= page.len() && !self.is_whole_page(*length);
+        let Some(length) = compressed.filter(fits) else { return self.keep_whole(page, owner) };
         let handle = self.new_object(&output[..length], owner)?;
         Ok(Stored::Object { handle, length: length as u32 })
     }
 
     /// Stores a page that does not become smaller.
     fn keep_whole(&self, page: &[u8], owner: Owner) -> Result<Stored, Reject> {
-        if self.settings.incompressible == Incompressible::Refuse {
+        if self.settings.incompressible == Incompressible::Refuse || self.settings.checksum {
             return Err(Reject::CompressFail);
         }
         match self.pool.malloc(page.len(), owner) {
@@ -280,7 +291,7 @@ impl<'a> Store<'a> {
         }
     }
 
-    fn new_object(&self, bytes: &[u8], owner: Owner) -> Result<Handle, Reject> {
+    pub(crate) fn new_object(&self, bytes: &[u8], owner: Owner) -> Result<Handle, Reject> {
         let handle = self.pool.malloc(bytes.len(), owner).map_err(|error| match error {
             AllocError::NoSpace => Reject::CompressPoor,
             AllocError::Invalid | AllocError::NoMemory => Reject::AllocFail,
@@ -301,10 +312,10 @@ impl<'a> Store<'a> {
     }
 
     fn read_word(&self, handle: Handle) -> Result<u64, LoadError> {
-        let mut scratch = [0; 8];
-        let object = self.pool.read(handle, 8, &mut scratch).map_err(LoadError::Handle)?;
-        let bytes = object.as_array().ok_or(LoadError::Handle(HandleError::Length))?;
-        Ok(u64::from_ne_bytes(*bytes))
+        let mut scratch = [0; 12];
+        let length = self.trailer.word_length();
+        let object = self.pool.read(handle, length, &mut scratch).map_err(LoadError::Handle)?;
+        self.trailer.read_word(&object).ok_or(LoadError::Damaged)
     }
 
     pub(crate) fn decompress(
@@ -318,22 +329,65 @@ impl<'a> Store<'a> {
         }
         let mut result = Err(LoadError::NoContext);
         self.contexts.with(&mut |context| {
-            let Context { compressor, object, .. } = context;
-            result = self.pool.read(handle, length, object).map_err(LoadError::Handle).and_then(
-                |bytes| {
-                    if self.is_whole_page(length) {
-                        page.copy_from_slice(&bytes);
-                        return Ok(());
-                    }
-                    compressor.decompress(&bytes, page).map_err(|_| LoadError::Damaged)
-                },
-            );
+            result = self.decode(context, Codec::First, handle, length, page);
         });
-        if result == Err(LoadError::Damaged) {
+        if result == Ok(Codec::Second) {
+            result = Err(LoadError::NoContext);
+            self.contexts.with_second(&mut |context| {
+                result = self.decode(context, Codec::Second, handle, length, page);
+            });
+        }
+        result.map(|_| ()).inspect_err(|error| self.damaged(error, page))
+    }
+
+    /// Restores a page if its object is from the compressor `codec`, which is the context's; says
+    /// which one it is from.
+    fn decode(
+        &self,
+        context: &mut Context,
+        codec: Codec,
+        handle: Handle,
+        length: usize,
+        page: &mut [u8],
+    ) -> Result<Codec, LoadError> {
+        let Context { compressor, object, .. } = context;
+        let bytes = self.pool.read(handle, length, object).map_err(LoadError::Handle)?;
+        if self.is_whole_page(length) {
+            page.copy_from_slice(&bytes);
+            return Ok(Codec::First);
+        }
+        let parts = self.trailer.split(&bytes).ok_or(LoadError::Damaged)?;
+        if parts.codec != codec {
+            return Ok(parts.codec);
+        }
+        compressor.decompress(parts.body, page).map_err(|_| LoadError::Damaged)?;
+        match parts.sum {
+            Some(sum) if sum != checksum(page) => Err(LoadError::Damaged),
+            _ => Ok(codec),
+        }
+    }
+
+    /// Which compressor an object is from.
+    pub(crate) fn codec_of(&self, handle: Handle, length: usize) -> Result<Codec, LoadError> {
+        if self.is_whole_page(length) {
+            return Ok(Codec::First);
+        }
+        let mut codec = Err(LoadError::NoContext);
+        self.contexts.with(&mut |context| {
+            let object = self.pool.read(handle, length, &mut context.object);
+            codec = object.map_err(LoadError::Handle).and_then(|object| {
+                self.trailer.split(&object).map(|parts| parts.codec).ok_or(LoadError::Damaged)
+            });
+        });
+        codec
+    }
+
+    /// Counts a page that could not be restored, and shows nothing of it.
+    fn damaged(&self, error: &LoadError, page: &mut [u8]) {
+        if *error == LoadError::Damaged {
             self.counters.decompress_fail.add(1);
             page.fill(0);
         }
-        result
     }
 
     /// Whether an object of this length holds a page as it is.

@@ -31,6 +31,8 @@ pub enum Leave {
     Invalidated,
     /// It is in the second tier now.
     WrittenBack,
+    /// Another object has it now.
+    Recompressed,
 }
 
 impl Stored {

@@ -9,6 +9,7 @@ use crate::{Choice, Compressor, Context, Contexts};
 /// Contexts in slots behind mutexes; threads take slots in turn as they arrive.
 pub struct HostContexts {
     slots: Vec<Mutex<Context>>,
+    second: Option<Mutex<Context>>,
     arrivals: AtomicUsize,
 }
 
@@ -34,7 +35,15 @@ impl HostContexts {
     ) -> Self {
         assert!(slots > 0, "contexts without a slot");
         let context = |_| Mutex::new(Context::with_compressor(create(), page_size));
-        Self { slots: (0..slots).map(context).collect(), arrivals: AtomicUsize::new(0) }
+        let slots = (0..slots).map(context).collect();
+        Self { slots, second: None, arrivals: AtomicUsize::new(0) }
+    }
+
+    /// The same with one context around `second`, for cold pages.
+    #[must_use]
+    pub fn with_second(self, page_size: usize, second: Box<dyn Compressor>) -> Self {
+        let second = Some(Mutex::new(Context::with_compressor(second, page_size)));
+        Self { second, ..self }
     }
 }
 
@@ -43,5 +52,11 @@ impl Contexts for HostContexts {
         let next = || self.arrivals.fetch_add(1, Ordering::Relaxed);
         let slot = ARRIVAL.with(|arrival| *arrival.get_or_init(next)) % self.slots.len();
         f(&mut self.slots[slot].lock().expect("no thread died with a context"));
+    }
+
+    fn with_second(&self, f: &mut dyn FnMut(&mut Context)) {
+        if let Some(second) = &self.second {
+            f(&mut second.lock().expect("no thread died with a context"));
+        }
     }
 }

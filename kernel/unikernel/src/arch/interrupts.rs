@@ -45,5 +45,11 @@ pub fn masked() -> bool {
 pub fn wait() {
     // SAFETY: the DSB completes what was written before; WFI has no other effect.
     unsafe { asm!("dsb sy", "wfi", options(nostack)) };
+    awake();
+}
+
+/// Says to whoever traces that this CPU slept.
+#[inline]
+pub fn awake() {
     mark::<{ probe::AWAKE }>();
 }

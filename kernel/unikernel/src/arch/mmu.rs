@@ -88,6 +88,21 @@ pub fn invalidate_pages(range: Range<usize>, page_size: usize) {
     });
 }
 
+/// Makes this CPU look again at the entry of the page at `address`, whose Access flag was cleared.
+/// Waits for nothing: the flag only guides.
+#[inline]
+pub fn forget_page(address: usize) {
+    // SAFETY: invalidating a translation only costs a walk.
+    unsafe {
+        asm!(
+            "dsb nshst",
+            "tlbi vaale1, {page}",
+            page = in(reg) (address >> 12) as u64 & ((1 << 44) - 1),
+            options(nostack),
+        );
+    }
+}
+
 /// Makes changes of tables (entries that were invalid before) and of anything they map seen by
 /// every CPU.
 pub fn invalidate_all() {

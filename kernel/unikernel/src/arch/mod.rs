@@ -5,6 +5,7 @@ pub mod exception;
 pub mod firmware;
 pub mod frame;
 pub mod gic;
+pub mod icount;
 pub mod interrupts;
 pub mod memory_functions;
 pub mod mmu;

@@ -8,6 +8,7 @@ pub use stress::Advice;
 use super::arenas::Pinned;
 use super::pager::Pager;
 use super::{fault, swap};
+use crate::arch::{icount, mmu};
 
 impl<G: TranslationGranule> Pager<G> {
     /// See [`super::pager::Paging::advise`].
@@ -48,7 +49,11 @@ impl<G: TranslationGranule> Pager<G> {
         let Some(entry) = pinned.entry(page) else { return false };
         match entry.load() {
             Ok(Entry::Present(present)) if present.accessed() => {
-                entry.clear_accessed(present).is_ok()
+                let cleared = entry.clear_accessed(present).is_ok();
+                if cleared && icount::drops_translations() {
+                    mmu::forget_page(pinned.address(page));
+                }
+                cleared
             }
             _ => false,
         }

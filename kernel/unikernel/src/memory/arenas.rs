@@ -6,10 +6,11 @@
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
-use paging::{Arena, Entries, PageEntry, ResidentPages, TranslationGranule};
+use paging::{Arena, Entries, PageEntry, PageSet, TranslationGranule};
 use zpool::Owner;
 
 use super::frames::TableFrames;
+use crate::arch::{icount, mmu};
 use crate::sched::{self, thread, wait::Wait};
 
 /// Where arenas are.
@@ -29,10 +30,34 @@ pub fn contains(address: usize, page_shift: u32) -> bool {
     address >= BASE && (address - BASE) >> page_shift < SLOTS * SLOT_PAGES
 }
 
-/// An arena, and which of its pages have a frame.
+/// An arena, and what its entries have no room for.
 struct Pages<G: TranslationGranule> {
     arena: Arena<TableFrames<G>>,
-    resident: ResidentPages,
+    sets: Sets,
+}
+
+/// Some of the pages of an arena. A page is added and removed by whoever has its entry claimed.
+pub struct Sets {
+    /// Those with a frame.
+    resident: PageSet,
+    /// Stored pages that write-back has passed by since they were stored.
+    passed: PageSet,
+    /// Stored pages that were looked at since they were stored, to be recompressed some time later.
+    idle: PageSet,
+    /// Stored pages that were recompressed since, or in vain.
+    recompressed: PageSet,
+}
+
+impl Sets {
+    /// No pages of so many; `None` without memory for them.
+    pub fn new(pages: usize) -> Option<Self> {
+        Some(Self {
+            resident: PageSet::new(pages)?,
+            passed: PageSet::new(pages)?,
+            idle: PageSet::new(pages)?,
+            recompressed: PageSet::new(pages)?,
+        })
+    }
 }
 
 struct Slot<G: TranslationGranule> {
@@ -104,12 +129,12 @@ impl<G: TranslationGranule> Arenas<G> {
         BASE + (slot << (SLOT_PAGES_SHIFT + G::SHIFT))
     }
 
-    /// Puts an arena into a slot that the caller took; `resident` has room for all of its pages,
-    /// and none of them.
-    pub fn activate(&self, slot: usize, arena: Arena<TableFrames<G>>, resident: ResidentPages) {
+    /// Puts an arena into a slot that the caller took; `sets` have room for all of its pages, and
+    /// none of them.
+    pub fn activate(&self, slot: usize, arena: Arena<TableFrames<G>>, sets: Sets) {
         let place = &self.slots[slot];
         // SAFETY: the caller took the slot, and it is not active: nobody else looks.
-        unsafe { *place.arena.get() = Some(Pages { arena, resident }) };
+        unsafe { *place.arena.get() = Some(Pages { arena, sets }) };
         place.resident.store(0, Ordering::Relaxed);
         place.thread.store(sched::current().index(), Ordering::Relaxed);
         self.active.fetch_or(1 << slot, Ordering::SeqCst);
@@ -214,7 +239,7 @@ impl<G: TranslationGranule> Pinned<'_, G> {
     pub fn add_resident(&self, page: usize) {
         self.place.resident.fetch_add(1, Ordering::Relaxed);
         if let Some(pages) = self.inner() {
-            pages.resident.insert(page);
+            pages.sets.resident.insert(page);
         }
     }
 
@@ -222,8 +247,31 @@ impl<G: TranslationGranule> Pinned<'_, G> {
     pub fn remove_resident(&self, page: usize) {
         self.place.resident.fetch_sub(1, Ordering::Relaxed);
         if let Some(pages) = self.inner() {
-            pages.resident.remove(page);
+            pages.sets.resident.remove(page);
         }
+    }
+
+    /// The page was stored just now, and may be used again soon.
+    pub fn add_stored(&self, page: usize) {
+        if let Some(Pages { sets: Sets { passed, idle, recompressed, .. }, .. }) = self.inner() {
+            for set in [passed, idle, recompressed] {
+                set.remove(page);
+            }
+        }
+    }
+
+    /// Write-back comes by a stored page: whether it did before since the page was stored. The
+    /// second chance of a page that has no Access flag any more.
+    pub fn pass(&self, page: usize) -> bool {
+        self.inner().is_some_and(|pages| add(&pages.sets.passed, page))
+    }
+
+    /// A stored page is looked at, to be recompressed: whether it was before since it was stored,
+    /// and not recompressed since.
+    pub fn is_cold(&self, page: usize) -> bool {
+        self.inner().is_some_and(|pages| {
+            add(&pages.sets.idle, page) && !add(&pages.sets.recompressed, page)
+        })
     }
 
     /// The frame of one page becomes that of another; both entries are claimed.
@@ -247,6 +295,15 @@ impl<G: TranslationGranule> Slot<G> {
         // SAFETY: the arena of a pinned slot is only read.
         unsafe { (*self.arena.get()).as_ref() }
     }
+}
+
+/// Adds a page to a set; whether it was in it.
+fn add(set: &PageSet, page: usize) -> bool {
+    let before = set.contains(page);
+    if !before {
+        set.insert(page);
+    }
+    before
 }
 
 /// Calls `f` with the number of each bit that is set.
@@ -301,11 +358,18 @@ impl<G: TranslationGranule> Entries for PinnedAll<'_, G> {
             }
             // SAFETY: this value keeps the slot pinned.
             let pages = unsafe { self.arenas.slots[slot].pages() }?;
-            if let Some(page) = pages.resident.next(page) {
+            if let Some(page) = pages.sets.resident.next(page) {
                 return Some((slot << SLOT_PAGES_SHIFT | page, pages.arena.entry_of_page(page)?));
             }
         }
         None
+    }
+
+    fn cleared(&self, number: usize) {
+        if icount::drops_translations() {
+            let slot = Arenas::<G>::slot_address(number >> SLOT_PAGES_SHIFT);
+            mmu::forget_page(slot + ((number % SLOT_PAGES) << G::SHIFT));
+        }
     }
 }
 

@@ -66,16 +66,17 @@ pub(super) fn serve_with<G: TranslationGranule>(pager: &Pager<G>, address: usize
         None => Failure::NoSuchPage,
     };
     // Nothing is pinned or held here any more.
-    match failure {
-        Failure::OutOfMemory => {}
+    let lost = match failure {
+        Failure::OutOfMemory => false,
         Failure::Damaged => {
             println!("zlab: error: the store's copy of page {address:#x} is damaged");
             count(&pager.counters.damaged);
+            true
         }
         Failure::NoSuchPage => return false,
-    }
+    };
     count(&pager.counters.killed);
-    sched::current().exit_out_of_memory()
+    sched::current().exit_killed(lost)
 }
 
 /// What a fault turned out to be.

@@ -186,6 +186,7 @@ unsafe impl<G: Granule> Env for Frames<G> {
         self.release(frames.as_ptr().addr() as u64, order);
     }
 
+    #[inline]
     fn cpu(&self) -> usize {
         cpu::current().id
     }

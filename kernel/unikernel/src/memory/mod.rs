@@ -12,12 +12,14 @@
 pub mod advise;
 pub mod arenas;
 pub mod counters;
+pub mod damage;
 pub mod fault;
 pub mod frames;
 pub mod heap;
 pub mod map;
 pub mod pager;
 pub mod reclaim;
+pub mod recompress;
 pub mod remap;
 pub mod stacks;
 mod store_cell;

@@ -7,14 +7,13 @@ use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use paging::{
-    Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, ResidentPages, Tables,
-    TranslationGranule,
+    Attributes, Claim, Clock, Entry, PhysicalAddress, Residency, Tables, TranslationGranule,
 };
 use zpool::{Handle, Owner};
 use zswap::Store;
 
 use super::advise::Advice;
-use super::arenas::{self, Arenas, Pinned};
+use super::arenas::{self, Arenas, Pinned, Sets};
 use super::counters::Counters;
 use super::frames::{Frame, Frames, TableFrames};
 use super::store_cell::StoreCell;
@@ -96,6 +95,13 @@ pub trait Paging: Sync {
     /// Writes objects back to the second tier, as [`super::writeback`] wants it; `buffer` is one
     /// page long.
     fn write_back(&self, pressure: bool, buffer: &mut [u8]);
+
+    /// Looks at the next `pages` pages of arenas and recompresses those objects of at least `least`
+    /// bytes that were stored when it came by before; `buffer` is one page long.
+    fn recompress(&self, pages: usize, least: usize, buffer: &mut [u8]);
+
+    /// Pages that all arenas have room for.
+    fn arena_pages(&self) -> usize;
 
     /// Follows an object of the store that moved.
     fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool;
@@ -258,12 +264,12 @@ impl<G: TranslationGranule> Paging for Pager<G> {
         if pages > arenas::SLOT_PAGES {
             return None;
         }
-        let resident = ResidentPages::new(pages)?;
+        let sets = Sets::new(pages)?;
         let slot = self.arenas.take_slot()?;
         let start = Arenas::<G>::slot_address(slot);
         let range = start..start + pages * G::SIZE;
         match self.tables.lock().reserve(range.clone()) {
-            Ok(arena) => self.arenas.activate(slot, arena, resident),
+            Ok(arena) => self.arenas.activate(slot, arena, sets),
             Err(_) => {
                 self.arenas.give_slot(slot);
                 return None;
@@ -352,6 +358,14 @@ impl<G: TranslationGranule> Paging for Pager<G> {
 
     fn write_back(&self, pressure: bool, buffer: &mut [u8]) {
         self.write_objects_back(pressure, buffer);
+    }
+
+    fn recompress(&self, pages: usize, least: usize, buffer: &mut [u8]) {
+        self.recompress_pages(pages, least, buffer);
+    }
+
+    fn arena_pages(&self) -> usize {
+        (0..arenas::SLOTS).filter_map(|slot| Some(self.arenas.pin(slot)?.pages())).sum()
     }
 
     fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {

@@ -126,6 +126,7 @@ impl<G: TranslationGranule> Pager<G> {
         let frame = match stored {
             Ok(stored) => {
                 pinned.remove_resident(page);
+                pinned.add_stored(page);
                 claim.publish(swap::entry_of(stored));
                 count(&self.counters.evictions);
                 Some(frame)

@@ -43,6 +43,8 @@ impl<G: TranslationGranule> Pager<G> {
             (false, true) => pinned.move_resident(other, one),
             _ => {}
         }
+        pinned.add_stored(one);
+        pinned.add_stored(other);
         first.publish(contents.1);
         second.publish(contents.0);
         mmu::publish_entry();

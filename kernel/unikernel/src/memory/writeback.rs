@@ -1,7 +1,8 @@
 //! Writing pages of the compressed store back to the second tier.
 //!
-//! One thread does it, woken when the pool is full or page frames run out. Between arenas and their
-//! entries a hand goes round like the clock's; the keyed store of a run has its own list.
+//! One thread does it, woken when the pool is full or page frames run out. Round the entries of all
+//! arenas a hand goes like the clock's, in the order of addresses: a page that was stored since it
+//! came by is passed by once more. The keyed store of a run has its own list, in the order of time.
 
 use alloc::vec;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -31,8 +32,8 @@ const VISITS: usize = 1024;
 
 /// A store with keys, as the thread sees it.
 pub trait KeyedWriteBack: Sync {
-    /// Writes back what the pool has too much of.
-    fn write_back(&self, buffer: &mut [u8]);
+    /// A run of writing back what the pool has too much of; whether another one is called for.
+    fn write_back(&self, buffer: &mut [u8]) -> bool;
 
     /// Writes back for the sake of page frames.
     fn shrink(&self, priority: u32, buffer: &mut [u8]);
@@ -95,7 +96,9 @@ fn run(_: u64) {
                 if pressure {
                     keyed.shrink(SHRINK_PRIORITY, &mut buffer);
                 }
-                keyed.write_back(&mut buffer);
+                // A run gives up when it has only given second chances. Elsewhere every refused page
+                // begins another one; here a thread that is refused pages may never wait.
+                while keyed.write_back(&mut buffer) {}
             }
         }
         sched::park();
@@ -104,11 +107,12 @@ fn run(_: u64) {
 
 impl<G: TranslationGranule> Pager<G> {
     /// Writes objects of arenas back until the pool is at its acceptance threshold; under pressure
-    /// a batch of them at least. Ends as well after a whole turn, or when writing keeps failing.
+    /// a batch of them at least. Ends as well after two whole turns, or when writing keeps failing.
     pub(super) fn write_objects_back(&self, pressure: bool, buffer: &mut [u8]) {
         let mut batch = if pressure { BATCH } else { 0 };
         let (mut failures, mut empty_slots) = (0, 0);
-        while failures < FAILURES && empty_slots <= SLOTS {
+        // In the first turn all may get a second chance.
+        while failures < FAILURES && empty_slots <= 2 * SLOTS {
             let above = self.store.pool().total_pages() > self.store.limits().accept_pages();
             if !above && batch == 0 {
                 return;
@@ -156,6 +160,10 @@ impl<G: TranslationGranule> Pager<G> {
             claim.restore();
             return Step::Visited;
         };
+        if !pinned.pass(page) {
+            claim.restore();
+            return Step::Visited;
+        }
         let swapped = match self.store.write_back(stored, buffer) {
             Ok(swapped) => swapped,
             Err(problem) => {

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use report::{LatencyHistogram, PagingCounters, PoolStatistics, Snapshot, StoreCounters};
 use stress::{
@@ -13,7 +13,7 @@ use stress::{
 };
 use zpool::probe::{OPERATION_BEGIN, OPERATION_END, mark};
 use zpool::{Env, NoOwners, ZPool};
-use zswap::{Keyed, Reject, Settings, Store};
+use zswap::{Keyed, Reject, Store};
 
 use super::arena::{KernelArena, drop_arenas_of};
 use super::booked::{BookedPool, System};
@@ -23,6 +23,7 @@ use super::{Boot, CONTEXTS, invariants, results};
 use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
 use crate::memory::writeback::{self, KeyedWriteBack};
+use crate::memory::{damage, swap};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
 use crate::sched::{self, PRIORITY_WORKER, semaphore};
@@ -39,6 +40,8 @@ pub struct Kernel {
     paging: &'static dyn Paging,
     pool: Option<BookedPool>,
     keyed: Option<KeyedStore>,
+    /// Threads for which there was no memory.
+    not_started: AtomicUsize,
     /// Latencies of the moment the snapshot was taken, so that both count the same events.
     latencies: SleepLock<Vec<LatencyHistogram>>,
 }
@@ -81,7 +84,8 @@ impl Kernel {
         paging.counters().reset();
         let mut before = StoreCounters::default();
         add_store(&mut before, &paging.store().counters());
-        Ok(Self { boot, before, paging, pool, keyed, latencies: SleepLock::new(Vec::new()) })
+        let (not_started, latencies) = (AtomicUsize::new(0), SleepLock::new(Vec::new()));
+        Ok(Self { boot, before, paging, pool, keyed, not_started, latencies })
     }
 
     /// Checks the books, when the run is over; says what is wrong.
@@ -101,7 +105,8 @@ impl Kernel {
 
 fn new_pool(boot: &Boot) -> Result<Box<dyn ZPool>, &'static str> {
     let pool = (boot.pools)(&boot.options.boot.zpool).ok_or("the pool's back end is unknown")?;
-    pool.map(timed_pool).map_err(|_| "no memory for a pool")
+    let damaged = |pool| damage::damaged_pool(pool, boot.options.boot.fail_object);
+    pool.map(damaged).map(timed_pool).map_err(|_| "no memory for a pool")
 }
 
 fn new_store(
@@ -113,11 +118,8 @@ fn new_store(
     let pool = Box::into_raw(Box::new(new_pool(boot)?));
     let page_size = boot.options.boot.page_size;
     let ram: u64 = boot.machine.memory.iter().map(|ram| ram.end - ram.start).sum();
-    let settings = Settings {
-        max_pool_percent: options.max_pool_percent,
-        refused: writeback::refused,
-        ..Settings::new(page_size, ram as usize / page_size)
-    };
+    // What was settled at boot.
+    let settings = swap::settings(&boot.options, ram as usize / page_size);
     // SAFETY: the pool is taken back after the store, see `KeyedStore`.
     let mut store = Store::new(unsafe { &**pool }, contexts, settings);
     if let Some(area) = paging.store().area() {
@@ -240,6 +242,11 @@ impl Machine for Kernel {
         sched::yield_now();
     }
 
+    fn lost_threads(&self) -> usize {
+        let killed = self.paging.counters().killed.load(Ordering::Relaxed) as usize;
+        self.not_started.load(Ordering::Relaxed) + killed
+    }
+
     fn sleep_until(&self, deadline_ns: u64) {
         sched::sleep_until_ns(deadline_ns);
     }
@@ -264,7 +271,11 @@ impl Machine for Kernel {
             .map(|job| {
                 let argument = core::ptr::from_ref(job).expose_provenance() as u64;
                 let cpu = (first + job.number) % cpu::online();
-                let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument)?;
+                let thread = Thread::spawn(cpu, PRIORITY_WORKER, run_job, argument);
+                if thread.is_none() {
+                    self.not_started.fetch_add(1, Ordering::Relaxed);
+                }
+                let thread = thread?;
                 sched::start(thread);
                 Some(thread)
             })
@@ -275,12 +286,13 @@ impl Machine for Kernel {
                 let Some(thread) = thread else { return WorkerEnd::NotStarted };
                 let index = thread.index();
                 let (outcome, _) = thread.join();
-                if outcome == Outcome::OutOfMemory {
+                if outcome != Outcome::Returned {
                     drop_arenas_of(self.paging, index);
                 }
                 match outcome {
                     Outcome::Returned => WorkerEnd::Returned,
                     Outcome::OutOfMemory => WorkerEnd::Killed,
+                    Outcome::PageLost => WorkerEnd::PageLost,
                 }
             })
             .collect()
@@ -309,8 +321,9 @@ impl<E: Env> Front for KeyedFront<E> {}
 pub struct KeyedFront<E>(pub Keyed<'static, E>);
 
 impl<E: Env> KeyedWriteBack for KeyedFront<E> {
-    fn write_back(&self, buffer: &mut [u8]) {
-        self.0.write_back(buffer);
+    fn write_back(&self, buffer: &mut [u8]) -> bool {
+        let run = self.0.write_back(buffer);
+        run.above && run.failures == run.rotated && run.rotated + run.written > 0
     }
 
     fn shrink(&self, priority: u32, buffer: &mut [u8]) {
@@ -348,7 +361,9 @@ impl<E: Env> PageStore for KeyedFront<E> {
 
     fn invalidate(&self, key: u64) -> bool {
         let _system = System::enter();
-        self.0.invalidate(key)
+        let found = self.0.invalidate(key);
+        self.0.maintain();
+        found
     }
 }
 

@@ -18,7 +18,7 @@ use queue::Next;
 use thread::{State, Thread};
 use zpool::probe::{self, probe};
 
-use crate::arch::{clock, gic, interrupts, switch};
+use crate::arch::{clock, gic, icount, interrupts, switch};
 use crate::cpu;
 
 /// Priority of ordinary workers. Higher numbers run first.
@@ -171,7 +171,7 @@ pub fn preempt() {
 pub fn wait_for_work() {
     let saved = interrupts::mask();
     if !cpu::current().reschedule.load(Ordering::Relaxed) {
-        interrupts::wait();
+        icount::wait();
     }
     preempt();
     interrupts::restore(saved);

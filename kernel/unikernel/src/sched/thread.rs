@@ -43,7 +43,12 @@ pub enum Outcome {
     Returned,
     /// A fault of it could not be served for lack of memory.
     OutOfMemory,
+    /// The page of a fault of it is lost.
+    PageLost,
 }
+
+const OUT_OF_MEMORY: u8 = 1;
+const PAGE_LOST: u8 = 2;
 
 /// Ticks a thread spent.
 #[derive(Clone, Copy, Default, Debug)]
@@ -75,7 +80,8 @@ pub struct Thread {
     stack_top: AtomicU64,
     entry: AtomicPtr<()>,
     argument: AtomicU64,
-    out_of_memory: AtomicBool,
+    /// Why it was ended, zero if it was not.
+    killed: AtomicU8,
     /// A CPU has not changed from its stack to another one yet.
     stack_in_use: AtomicBool,
     joiner: AtomicU16,
@@ -140,7 +146,7 @@ impl Thread {
             stack_top: AtomicU64::new(0),
             entry: AtomicPtr::new(core::ptr::null_mut()),
             argument: AtomicU64::new(0),
-            out_of_memory: AtomicBool::new(false),
+            killed: AtomicU8::new(0),
             stack_in_use: AtomicBool::new(false),
             joiner: AtomicU16::new(0),
             depth: AtomicU64::new(0),
@@ -193,19 +199,20 @@ impl Thread {
         while self.state() != State::Done {
             super::park();
         }
-        let outcome = if self.out_of_memory.load(Ordering::Acquire) {
-            Outcome::OutOfMemory
-        } else {
-            Outcome::Returned
+        let outcome = match self.killed.load(Ordering::Acquire) {
+            OUT_OF_MEMORY => Outcome::OutOfMemory,
+            PAGE_LOST => Outcome::PageLost,
+            _ => Outcome::Returned,
         };
         let times = self.times();
         self.set_state(State::Free);
         (outcome, times)
     }
 
-    /// Ends the running thread because its fault cannot be served.
-    pub fn exit_out_of_memory(&'static self) -> ! {
-        self.out_of_memory.store(true, Ordering::Release);
+    /// Ends the running thread because its fault cannot be served, for lack of memory or because
+    /// the page is lost.
+    pub fn exit_killed(&'static self, page_lost: bool) -> ! {
+        self.killed.store(if page_lost { PAGE_LOST } else { OUT_OF_MEMORY }, Ordering::Release);
         super::exit()
     }
 
@@ -228,19 +235,25 @@ impl Thread {
 
     /// Ticks spent so far. Exact for the running thread itself and for one that is over.
     pub fn times(&self) -> Times {
-        let mut times = Times {
-            user: self.user.load(Ordering::Relaxed),
-            system: self.system.load(Ordering::Relaxed),
-        };
-        if self.state() == State::Running {
-            let more = clock::ticks().saturating_sub(self.since.load(Ordering::Relaxed));
-            if self.depth.load(Ordering::Relaxed) == 0 {
-                times.user += more;
-            } else {
-                times.system += more;
+        loop {
+            let since = self.since.load(Ordering::Relaxed);
+            let mut times = Times {
+                user: self.user.load(Ordering::Relaxed),
+                system: self.system.load(Ordering::Relaxed),
+            };
+            if self.state() == State::Running {
+                let more = clock::ticks().saturating_sub(since);
+                if self.depth.load(Ordering::Relaxed) == 0 {
+                    times.user += more;
+                } else {
+                    times.system += more;
+                }
+            }
+            // Another thread may have run in between; then some of this was from before it.
+            if self.since.load(Ordering::Relaxed) == since {
+                return times;
             }
         }
-        times
     }
 
     /// From now on the thread works for the system.
@@ -257,7 +270,8 @@ impl Thread {
 
     /// Books the time since the last booking.
     pub fn account(&self, now: u64) {
-        let spent = now.saturating_sub(self.since.swap(now, Ordering::Relaxed));
+        // The time may be from before another thread ran: that was booked when this one stopped.
+        let spent = now.saturating_sub(self.since.fetch_max(now, Ordering::Relaxed));
         let book = if self.depth.load(Ordering::Relaxed) == 0 { &self.user } else { &self.system };
         book.fetch_add(spent, Ordering::Relaxed);
     }
@@ -386,7 +400,7 @@ impl Thread {
         self.next.store(NONE, Ordering::Relaxed);
         self.slice_left.store(0, Ordering::Relaxed);
         self.permit.store(false, Ordering::Relaxed);
-        self.out_of_memory.store(false, Ordering::Relaxed);
+        self.killed.store(0, Ordering::Relaxed);
         self.joiner.store(NONE, Ordering::Relaxed);
         self.depth.store(0, Ordering::Relaxed);
         self.user.store(0, Ordering::Relaxed);

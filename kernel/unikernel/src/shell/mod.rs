@@ -111,11 +111,14 @@ impl Shell<'_> {
         if let Some(word) = options.ignored.first() {
             return Err(format!("`{word}` is no option; `options` lists them"));
         }
-        let percent = Options::default().max_pool_percent;
-        if options.boot != BootOptions::default() || options.max_pool_percent != percent {
+        let default = Options::default();
+        if options.boot != BootOptions::default()
+            || options.max_pool_percent != default.max_pool_percent
+            || options.accept_threshold_percent != default.accept_threshold_percent
+        {
             return Err(String::from(
-                "--max-pool-percent and words like zpool=NAME are settled at boot: they belong \
-                 into the boot arguments",
+                "--max-pool-percent, --accept-threshold-percent and words like zpool=NAME are \
+                 settled at boot: they belong into the boot arguments",
             ));
         }
         if trace::refuses(&options.latency, &self.boot.options.latency) {
@@ -125,6 +128,7 @@ impl Shell<'_> {
             ));
         }
         options.max_pool_percent = self.boot.options.max_pool_percent;
+        options.accept_threshold_percent = self.boot.options.accept_threshold_percent;
         options.boot = self.boot.options.boot.clone();
         options.boot.injection = None;
         Ok(options)

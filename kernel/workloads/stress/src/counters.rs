@@ -50,14 +50,14 @@ impl Counters {
         }
     }
 
-    /// The worker has ended; of several ways to end the first one counts.
-    pub fn set_state(&self, state: State) {
+    /// The worker has ended; of several ways to end the first one counts. Whether this is it.
+    pub fn set_state(&self, state: State) -> bool {
         let value = match state {
             State::Running => 0,
             State::Finished => 1,
             State::NoResource => 2,
             State::Failed => 3,
         };
-        let _ = self.state.compare_exchange(0, value, Release, Relaxed);
+        self.state.compare_exchange(0, value, Release, Relaxed).is_ok()
     }
 }

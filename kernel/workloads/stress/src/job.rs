@@ -1,7 +1,7 @@
 //! Runs what the options ask for.
 
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU8, AtomicU64};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize};
 
 use once_cell::race::OnceBox;
 use report::{Outcome, Snapshot, Status, StressorResult};
@@ -85,6 +85,8 @@ fn run_together(
         start_ns,
         deadline_ns: options.limit_ns().map(|limit| start_ns.saturating_add(limit)),
         next_progress_ns: AtomicU64::new(start_ns.saturating_add(options.progress_ns)),
+        ended: AtomicUsize::new(0),
+        not_workers: AtomicUsize::new(machine.lost_threads()),
         sampling: AtomicU8::new(0),
         sample: OnceBox::new(),
     };
@@ -93,6 +95,7 @@ fn run_together(
         let (counters, instance) = (&shared.counters[number], number - group.first);
         let worker = Worker::begin(&shared, counters, group.stressor, instance, group.count);
         (group.stressor.run)(&worker);
+        worker.returned();
     });
 
     // Nobody finished: the figures as they are.

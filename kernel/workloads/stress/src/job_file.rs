@@ -130,6 +130,7 @@ impl Set {
         }
         let settled = self.options.boot != boot.boot
             || self.options.max_pool_percent != boot.max_pool_percent
+            || self.options.accept_threshold_percent != boot.accept_threshold_percent
             || self.options.action != Action::Run;
         if settled {
             return Err(JobProblem::NotHere(words));

@@ -62,6 +62,14 @@ pub trait Machine: Sync {
     /// Lets another thread of the same priority run.
     fn yield_now(&self);
 
+    /// Lets other threads go on for about a millisecond.
+    fn pause(&self) {
+        self.sleep_until(self.now_ns() + 1_000_000);
+    }
+
+    /// Threads of [`Machine::run_workers`] that were killed or not started, since whenever.
+    fn lost_threads(&self) -> usize;
+
     /// Sleeps until [`Machine::now_ns`] is at least `deadline_ns`.
     fn sleep_until(&self, deadline_ns: u64);
 
@@ -181,6 +189,8 @@ pub enum WorkerEnd {
     Returned,
     /// A page fault could not be served for lack of memory.
     Killed,
+    /// A page fault could not be served because what was stored is damaged or cannot be read.
+    PageLost,
     /// There was no memory for its thread; it never ran.
     NotStarted,
 }

@@ -53,7 +53,7 @@ fn instance(
     let unchecked = checks == 0 && (group.stressor.checks)(options);
     let outcome = match (end, counters.state()) {
         _ if verify_errors > 0 => Outcome::Failed,
-        (_, State::Failed) => Outcome::Failed,
+        (_, State::Failed) | (WorkerEnd::PageLost, _) => Outcome::Failed,
         (_, State::NoResource) | (WorkerEnd::NotStarted, _) => Outcome::NoResource,
         (WorkerEnd::Killed, _) => Outcome::NoResource,
         (WorkerEnd::Returned, State::Running) => Outcome::Failed,
@@ -69,6 +69,9 @@ fn instance(
         WorkerEnd::Returned => {}
         WorkerEnd::Killed => machine.print(format_args!(
             "zlab: fail:  [0] {name}: an instance was stopped: a page fault found no memory"
+        )),
+        WorkerEnd::PageLost => machine.print(format_args!(
+            "zlab: fail:  [0] {name}: an instance was stopped: a page of it is lost"
         )),
         WorkerEnd::NotStarted => machine.print(format_args!(
             "zlab: fail:  [0] {name}: an instance was not started: no memory for its thread"

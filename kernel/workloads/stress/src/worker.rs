@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::cell::Cell;
 use core::fmt;
 use core::sync::atomic::Ordering::{Acquire, Release};
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use once_cell::race::OnceBox;
 use report::Snapshot;
@@ -20,6 +20,9 @@ use crate::{Arena, Machine, ThreadTimes, WorkerEnd};
 /// How often a worker writes down its CPU time, in pages.
 const TIMES_INTERVAL: u64 = 64;
 
+/// How long a worker may go on for its first operation when time is up.
+const GRACE_NS: u64 = 10_000_000_000;
+
 /// Messages about pages that did not verify, per worker.
 const COMPLAINT_LIMIT: u64 = 10;
 
@@ -32,16 +35,37 @@ pub(crate) struct Shared<'a> {
     pub start_ns: u64,
     pub deadline_ns: Option<u64>,
     pub next_progress_ns: AtomicU64,
+    /// Workers that have ended.
+    pub ended: AtomicUsize,
+    /// Threads that never come to an end and are no workers ([`Machine::lost_threads`]): those lost
+    /// before, and those that workers started themselves.
+    pub not_workers: AtomicUsize,
     pub sampling: AtomicU8,
     pub sample: OnceBox<Snapshot>,
 }
 
+/// Nobody, somebody takes the memory figures, they are taken.
+const TAKING: u8 = 1;
+const TAKEN: u8 = 2;
+
 impl Shared<'_> {
-    /// Takes the memory figures of the run, once: at the end of the first worker that ends.
-    /// Others that end meanwhile wait, so that nothing is given back before.
+    /// Waits until every worker has ended, with all that they have in memory still there, so that
+    /// what is counted and what is held belong together; takes the memory figures then.
+    fn sample_at_rest(&self) {
+        while !self.is_at_rest() && self.sampling.load(Acquire) == 0 {
+            self.machine.pause();
+        }
+        self.sample();
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let lost = self.machine.lost_threads().saturating_sub(self.not_workers.load(Acquire));
+        self.ended.load(Acquire) + lost >= self.counters.len()
+    }
+
+    /// Takes the memory figures of the run, once. Others that want them meanwhile wait, so that
+    /// nothing is given back before.
     pub fn sample(&self) {
-        const TAKING: u8 = 1;
-        const TAKEN: u8 = 2;
         match self.sampling.compare_exchange(0, TAKING, Acquire, Acquire) {
             Ok(_) => {
                 let mut snapshot = self.machine.snapshot();
@@ -55,7 +79,7 @@ impl Shared<'_> {
             }
             Err(_) => {
                 while self.sampling.load(Acquire) == TAKING {
-                    self.machine.yield_now();
+                    self.machine.pause();
                 }
             }
         }
@@ -136,11 +160,16 @@ impl<'a> Worker<'a> {
             body(&worker, number);
             worker.note_times();
         });
-        let all = ends.iter().all(|&end| end == WorkerEnd::Returned);
-        if !all {
-            self.no_resource(format_args!("no memory for one of its {count} threads"));
+        let lost = ends.iter().filter(|&&end| end != WorkerEnd::Returned).count();
+        if lost > 0 {
+            shared.not_workers.fetch_add(lost, Release);
+            if ends.contains(&WorkerEnd::PageLost) {
+                self.failed(format_args!("a page of one of its {count} threads is lost"));
+            } else {
+                self.no_resource(format_args!("no memory for one of its {count} threads"));
+            }
         }
-        all
+        lost == 0
     }
 
     /// Counts work done.
@@ -242,7 +271,8 @@ impl<'a> Worker<'a> {
         Random::of(mix(self.options.seed ^ purpose), !(self.instance as u64))
     }
 
-    /// Whether there is time and work left. Asked after each page.
+    /// Whether there is time and work left. Asked after each page. What has not completed an
+    /// operation yet gets [`GRACE_NS`] more.
     pub fn go_on(&self) -> bool {
         let now_ns = self.machine.now_ns();
         self.counters.end_ns.fetch_max(now_ns, Relaxed);
@@ -252,7 +282,12 @@ impl<'a> Worker<'a> {
             self.note_times();
         }
         self.show_progress(now_ns);
-        ticks < self.tick_limit && self.shared.deadline_ns.is_none_or(|deadline| now_ns < deadline)
+        ticks < self.tick_limit
+            && self.shared.deadline_ns.is_none_or(|deadline_ns| {
+                now_ns < deadline_ns
+                    || (now_ns < deadline_ns.saturating_add(GRACE_NS)
+                        && ticks >> self.stressor.tick_shift == 0)
+            })
     }
 
     /// Whether a fault is to be injected into this worker's checks.
@@ -271,10 +306,18 @@ impl<'a> Worker<'a> {
         self.counters.resident_max_bytes.fetch_max(bytes, Relaxed);
     }
 
-    /// The end of a worker that did its work, called before it gives anything back.
+    /// The end of a worker that did its work, called before it gives anything back. Waits for the
+    /// others.
     pub fn finish(&self) {
         self.end(State::Finished);
-        self.shared.sample();
+        self.shared.sample_at_rest();
+    }
+
+    /// The end of a worker whose function has returned.
+    pub fn returned(&self) {
+        if self.counters.state() == State::Running {
+            self.shared.ended.fetch_add(1, Release);
+        }
     }
 
     /// The end of a worker that cannot do its work for lack of memory or of a facility.
@@ -299,7 +342,9 @@ impl<'a> Worker<'a> {
     fn end(&self, state: State) {
         self.note_times();
         self.counters.end_ns.fetch_max(self.machine.now_ns(), Relaxed);
-        self.counters.set_state(state);
+        if self.counters.set_state(state) {
+            self.shared.ended.fetch_add(1, Release);
+        }
     }
 
     fn note_times(&self) {

@@ -7,8 +7,8 @@ mod entry;
 mod memory;
 mod model;
 mod oracle;
+mod page_set;
 mod registers;
-mod resident;
 mod state;
 mod tables;
 

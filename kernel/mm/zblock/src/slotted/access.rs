@@ -80,10 +80,10 @@ impl<'a> Visit<'a> {
 
 /// Tries until whoever has the object for a copy is done.
 #[inline(always)]
-fn retry(mut act: impl FnMut() -> Result<Seen, Refusal>) -> Result<Seen, HandleError> {
+fn retry<T>(mut act: impl FnMut() -> Result<T, Refusal>) -> Result<T, HandleError> {
     loop {
         match act() {
-            Ok(seen) => return Ok(seen),
+            Ok(done) => return Ok(done),
             Err(Refusal::Stale) => return Err(HandleError::Stale),
             Err(Refusal::Busy) => return Err(HandleError::Busy),
             // Whoever has it copies at most a page with interrupts masked, then lets go.
@@ -106,11 +106,11 @@ impl<E: Env> Slotted<E> {
         let name = Name::of(handle);
         let visit = self.visit(name)?;
         let object = visit.object(name)?;
-        let seen = retry(|| object.stamp().free(name.generation))?;
-        let freed = match object {
+        let size = |seen| match object {
             Object::Slotted(_, entry) => units(entry.place().length(seen)),
             Object::Single(..) => 1,
         };
+        let freed = retry(|| object.stamp().free(name.generation, size))?;
         let descriptor = visit.descriptor;
         core::mem::forget(visit);
         if descriptor.state.leave_freed(freed) {

@@ -8,7 +8,7 @@ use zpool::{AllocError, Env, Granule, Masked};
 use super::block::Block;
 use super::pool::Slotted;
 use super::state::Use;
-use super::table::Descriptor;
+use super::table::{Descriptor, Table};
 
 /// Frames of the largest block: 2^3.
 pub(super) const LARGEST_ORDER: u32 = 3;
@@ -64,6 +64,27 @@ impl Depot {
         *top = Some(frames);
     }
 
+    /// There is an unused descriptor.
+    fn has_number(&self) -> bool {
+        self.unused != 0
+    }
+
+    /// Number of an unused descriptor.
+    fn take_number<E: Env>(&mut self, table: &Table<E>) -> Option<u32> {
+        let number = self.unused;
+        if number == 0 {
+            return None;
+        }
+        self.unused = table.get(number)?.link.load(Ordering::Relaxed);
+        Some(number)
+    }
+
+    /// Keeps an unused descriptor.
+    fn put_number(&mut self, number: u32, descriptor: &Descriptor) {
+        descriptor.link.store(self.unused, Ordering::Relaxed);
+        self.unused = number;
+    }
+
     /// There are at least two blocks of that order, or one.
     fn holds(&self, order: u32) -> (bool, bool) {
         let top = self.surplus[order as usize];
@@ -73,21 +94,23 @@ impl Depot {
 }
 
 impl<E: Env> Slotted<E> {
-    /// Order of a new block: small at first, larger as the pool grows.
+    /// Order of a new block: small at first, larger as the pool grows, if there are such frames.
     pub(super) fn order(&self) -> u32 {
         let pages = self.pages.load(Ordering::Relaxed);
-        (pages / BLOCKS_OF_A_POOL).max(2).ilog2().min(LARGEST_ORDER)
+        let wanted = (pages / BLOCKS_OF_A_POOL).max(2).ilog2().min(LARGEST_ORDER);
+        wanted.min(self.supply.load(Ordering::Relaxed))
     }
 
-    /// A new block of `2^order` frames, of fewer where there are no more. It is in no list and
+    /// A new block of `2^order` frames, of one where there are no more. It is in no list and
     /// belongs to the caller.
     pub(super) fn new_block(&self, order: u32, shelf: u8) -> Result<Block, AllocError> {
-        let Parts { frames, order, number, descriptor } = self.parts(order, 0)?;
+        let Parts { frames, order, number, descriptor } = self.parts(order)?;
         let bytes = E::Granule::SIZE << order;
         let generation = descriptor.stamp.seen().generation();
         // SAFETY: the frames are fresh and nobody else's.
         let block = unsafe { Block::format(frames, bytes, number, generation, shelf) };
         self.block_bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.offered.fetch_add(block.balance() as usize, Ordering::Relaxed);
         descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Slotted, order);
         Ok(block)
     }
@@ -97,55 +120,63 @@ impl<E: Env> Slotted<E> {
         &self,
         prepare: impl FnOnce(u32, &Descriptor),
     ) -> Result<(), AllocError> {
-        let Parts { frames, number, descriptor, .. } = self.parts(0, 0)?;
+        let Parts { frames, number, descriptor, .. } = self.parts(0)?;
         prepare(number, descriptor);
         descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Single, 0);
         Ok(())
     }
 
-    /// Frames of `order`, of the next lower ones down to `least` where there are none, and a
-    /// descriptor for them.
-    fn parts(&self, order: u32, least: u32) -> Result<Parts<'_>, AllocError> {
-        let (frames, order) = self.frames(order, least)?;
+    /// Frames of `order`, of another where there are none, and a descriptor for them.
+    fn parts(&self, order: u32) -> Result<Parts<'_>, AllocError> {
         let mut depot = self.depot.lock(&self.env);
-        let number = match self.table.get(depot.unused) {
-            Some(descriptor) if depot.unused != 0 => {
-                let next = descriptor.link.load(Ordering::Relaxed);
-                Some(core::mem::replace(&mut depot.unused, next))
-            }
-            _ => {
-                let number = self.table.used();
-                self.table.grow(&self.env, Self::NUMBERS, self.seed(number))
-            }
-        };
+        let (number, frames) = (depot.take_number(&self.table), depot.take(order));
         drop(depot);
-        let found = number.and_then(|number| Some((number, self.table.get(number)?)));
-        let Some((number, descriptor)) = found else {
-            self.give(frames, order);
-            return Err(AllocError::NoMemory);
-        };
-        Ok(Parts { frames, order, number, descriptor })
-    }
-
-    /// Frames from the surplus or from the environment, which is asked without the depot's lock.
-    fn frames(&self, order: u32, least: u32) -> Result<(NonNull<u8>, u32), AllocError> {
-        let surplus = |order| self.depot.lock(&self.env).take(order);
-        for order in (least..=order).rev() {
-            if let Some(frames) = surplus(order) {
-                return Ok((frames, order));
-            }
-            if let Some(frames) = self.env.alloc(order) {
-                self.pages.fetch_add(1 << order, Ordering::Relaxed);
-                return Ok((frames, order));
-            }
+        let frames = frames.map(|frames| (frames, order)).or_else(|| self.fresh(order));
+        let number = number.or_else(|| frames.and_then(|_| self.grow()));
+        let descriptor = number.and_then(|number| self.table.get(number));
+        if let (Some((frames, order)), Some(number), Some(descriptor)) =
+            (frames, number, descriptor)
+        {
+            return Ok(Parts { frames, order, number, descriptor });
         }
-        // Whatever is left over will do.
-        for order in order + 1..=LARGEST_ORDER {
-            if let Some(frames) = surplus(order) {
-                return Ok((frames, order));
-            }
+        if let Some((frames, order)) = frames {
+            self.give(frames, order);
+        }
+        if let (Some(number), Some(descriptor)) = (number, descriptor) {
+            self.depot.lock(&self.env).put_number(number, descriptor);
         }
         Err(AllocError::NoMemory)
+    }
+
+    /// Number of a new descriptor.
+    fn grow(&self) -> Option<u32> {
+        let _depot = self.depot.lock(&self.env);
+        self.table.grow(&self.env, Self::NUMBERS, self.seed(self.table.used()))
+    }
+
+    /// Frames from the environment, which is asked twice at most, without the depot's lock; or
+    /// whatever is left over.
+    fn fresh(&self, order: u32) -> Option<(NonNull<u8>, u32)> {
+        if let Some(frames) = self.env.alloc(order) {
+            self.pages.fetch_add(1 << order, Ordering::Relaxed);
+            return Some((frames, order));
+        }
+        if order > 0 {
+            // Not asked for again at once.
+            self.supply.store(order - 1, Ordering::Relaxed);
+            if let Some(frames) = self.env.alloc(0) {
+                self.pages.fetch_add(1, Ordering::Relaxed);
+                return Some((frames, 0));
+            }
+        }
+        let mut depot = self.depot.lock(&self.env);
+        (0..=LARGEST_ORDER).find_map(|order| Some((depot.take(order)?, order)))
+    }
+
+    /// The environment may have larger frames again.
+    pub(super) fn hope(&self) {
+        let supply = self.supply.load(Ordering::Relaxed);
+        self.supply.store((supply + 1).min(LARGEST_ORDER), Ordering::Relaxed);
     }
 
     /// Gives frames back to the environment.
@@ -159,8 +190,7 @@ impl<E: Env> Slotted<E> {
     pub(super) fn put_back(&self, number: u32, frames: NonNull<u8>, order: u32) {
         let mut depot = self.depot.lock(&self.env);
         if let Some(descriptor) = self.table.get(number) {
-            descriptor.link.store(depot.unused, Ordering::Relaxed);
-            depot.unused = number;
+            depot.put_number(number, descriptor);
         }
         depot.put(frames, order);
     }
@@ -188,9 +218,15 @@ impl<E: Env> Slotted<E> {
         1 << order
     }
 
-    /// Sees to it that each shelf in use has an empty block at the end of its last list, where
-    /// that is little; one block at a time.
+    /// Sees to it that there is an unused descriptor, and that each shelf in use has an empty block
+    /// at the end of its last list, where that is little; one block at a time.
     pub(super) fn reserve(&self) {
+        if !self.depot.lock(&self.env).has_number()
+            && let Some(number) = self.grow()
+            && let Some(descriptor) = self.table.get(number)
+        {
+            self.depot.lock(&self.env).put_number(number, descriptor);
+        }
         let order = self.order();
         if !self.is_small(order, RESERVE_SHARE) {
             return;

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
 
-use super::entry::{NIL, UNIT};
+use super::entry::{Entry, NIL, UNIT};
 use super::lists::{Link, NOWHERE};
 use super::stamp::{Seen, State};
 
@@ -49,33 +49,30 @@ pub(super) struct Front {
     pub(super) previous: AtomicPtr<u8>,
     /// Where the window ends, in units: the next object is placed below.
     pub(super) low: Field,
+    /// Where the window begins. If it is the gap: above the directory and one entry more.
+    pub(super) floor: Field,
     /// The entry of the object above the window.
     pub(super) last: Field,
-    /// First of the unused entries. There is one in every block that is in a list.
+    /// First of the unused entries.
     pub(super) unused: Field,
     /// Generation of the next object.
     pub(super) generation: Field,
-    /// Units of the largest object that fits the window.
-    pub(super) room: Field,
+    /// Where the window ended at first if it is a hole; zero if it is the gap.
+    pub(super) ceiling: Field,
+    pub(super) number: AtomicU32,
     /// Entries in the directory, unused ones included. Read by everyone, so that no object's bytes
     /// are taken for an entry.
     pub(super) entries: AtomicU16,
-    pub(super) number: AtomicU32,
     /// The entry of the uppermost object.
     pub(super) first: Field,
-    /// Where the window begins, if it is a hole; zero if it is the gap.
-    pub(super) floor: Field,
-    /// While the window is a hole: where it ended at first, and what `low` and `last` of the gap
-    /// are.
-    pub(super) ceiling: Field,
+    /// While the window is a hole: what `low` and `last` of the gap are, and how many units an
+    /// object in it may have.
     pub(super) gap_low: Field,
     pub(super) gap_last: Field,
+    pub(super) gap_room: Field,
     /// Units between objects that belong to none, those of the window as it was at first included,
     /// less those that were won before it was known that they are free.
     holes: Field,
-    /// Free units that the shelf has counted, as `i16`: an object may be in what is not known to be
-    /// free yet.
-    pub(super) counted: Field,
     /// Units of the block.
     pub(super) end: Field,
     /// [`EVACUATING`] and the like.
@@ -91,6 +88,12 @@ pub(super) struct Front {
 /// Bytes of the front.
 pub(super) const FRONT_BYTES: u32 = size_of::<Front>() as u32;
 
+/// Where objects may begin, in units, above so many entries and one more.
+#[inline(always)]
+pub(super) const fn directory_end(entries: u32) -> u32 {
+    (FRONT_BYTES + (entries + 1) * Entry::BYTES).div_ceil(UNIT)
+}
+
 impl Front {
     /// Of an empty block, in no list.
     pub(super) fn new(number: u32, bytes: u32, generation: u32, shelf: u8) -> Self {
@@ -101,19 +104,18 @@ impl Front {
             next: AtomicPtr::default(),
             previous: AtomicPtr::default(),
             low: Field::new(end),
+            floor: Field::new(directory_end(0)),
             last: nil(),
             unused: nil(),
             generation: Field::new(generation),
-            room: zero(),
-            entries: AtomicU16::new(0),
-            number: AtomicU32::new(number),
-            first: nil(),
-            floor: zero(),
             ceiling: zero(),
+            number: AtomicU32::new(number),
+            entries: AtomicU16::new(0),
+            first: nil(),
             gap_low: zero(),
             gap_last: nil(),
+            gap_room: zero(),
             holes: zero(),
-            counted: zero(),
             end: Field::new(end),
             flags: zero(),
             shelf: AtomicU8::new(shelf),
@@ -138,13 +140,13 @@ impl Front {
     /// The lowest unit of an object.
     #[inline(always)]
     pub(super) fn bottom(&self) -> u32 {
-        if self.floor.get() == 0 { self.low.get() } else { self.gap_low.get() }
+        if self.ceiling.get() == 0 { self.low.get() } else { self.gap_low.get() }
     }
 
     /// Units between objects that belong to none; negative while more was won than is known to be
     /// free.
-    fn hole_units(&self) -> i32 {
-        let filled = if self.floor.get() == 0 { 0 } else { self.ceiling.get() - self.low.get() };
+    pub(super) fn hole_units(&self) -> i32 {
+        let filled = if self.ceiling.get() == 0 { 0 } else { self.ceiling.get() - self.low.get() };
         i32::from(self.holes.get() as i16) - filled as i32
     }
 

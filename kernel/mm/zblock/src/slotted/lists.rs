@@ -1,17 +1,20 @@
 //! Lists of blocks, found by find-first-set, never searched.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::block::Block;
 
 /// In no list.
 pub(super) const NOWHERE: u8 = u8::MAX;
 /// Lists of one kind, at most.
 pub(super) const LISTS: usize = 64;
 
-/// Neighbours in a list, by block number; zero is none.
+/// Neighbours in a list; null is none.
 #[derive(Default)]
 pub(super) struct Link {
-    next: AtomicU32,
-    previous: AtomicU32,
+    next: AtomicPtr<u8>,
+    previous: AtomicPtr<u8>,
 }
 
 /// What background work lists blocks by.
@@ -25,56 +28,59 @@ pub(super) enum Kind {
 
 /// Heads of the lists of one kind, and which of them are not empty.
 pub(super) struct Heads {
-    first: [u32; LISTS],
+    kind: Kind,
     filled: u64,
+    first: [AtomicPtr<u8>; LISTS],
 }
 
-/// Where the links of a block are.
-pub(super) trait Links {
-    /// Does something with the neighbours of that block in the lists of that kind.
-    fn link<R>(&self, block: u32, kind: Kind, act: impl FnOnce(&Link) -> R) -> R;
+/// The block at `base`, if that is not null. Only for blocks in lists.
+fn block_at(base: *mut u8) -> Option<Block> {
+    // SAFETY: background work, which alone has lists, takes blocks out before it retires them.
+    NonNull::new(base).map(|base| unsafe { Block::at(base) })
 }
 
 impl Heads {
     /// Empty lists.
-    pub(super) const fn new() -> Self {
-        Self { first: [0; LISTS], filled: 0 }
+    pub(super) const fn new(kind: Kind) -> Self {
+        let first = [const { AtomicPtr::new(ptr::null_mut()) }; LISTS];
+        Self { kind, filled: 0, first }
     }
 
     /// First block of the last list that is not empty, and that list.
-    pub(super) fn last(&self) -> Option<(u32, u8)> {
+    pub(super) fn last(&self) -> Option<(Block, u8)> {
         let list = 63_u8.checked_sub(self.filled.leading_zeros() as u8)?;
-        Some((self.first[usize::from(list)], list))
+        Some((block_at(self.first[usize::from(list)].load(Ordering::Relaxed))?, list))
     }
 
     /// Puts a block at the front of a list.
-    pub(super) fn push(&mut self, links: &impl Links, kind: Kind, list: u8, block: u32) {
-        let head = core::mem::replace(&mut self.first[usize::from(list)], block);
-        links.link(block, kind, |link| {
-            link.next.store(head, Ordering::Relaxed);
-            link.previous.store(0, Ordering::Relaxed);
-        });
-        if head != 0 {
-            links.link(head, kind, |link| link.previous.store(block, Ordering::Relaxed));
+    pub(super) fn push(&mut self, list: u8, block: Block) {
+        let (base, head) = (block.base().as_ptr(), &self.first[usize::from(list) % LISTS]);
+        let link = &block.front().links[self.kind as usize];
+        let next = head.load(Ordering::Relaxed);
+        link.next.store(next, Ordering::Relaxed);
+        link.previous.store(ptr::null_mut(), Ordering::Relaxed);
+        if let Some(next) = block_at(next) {
+            next.front().links[self.kind as usize].previous.store(base, Ordering::Relaxed);
         }
+        head.store(base, Ordering::Relaxed);
         self.filled |= 1 << list;
     }
 
     /// Takes a block out of its list.
-    pub(super) fn remove(&mut self, links: &impl Links, kind: Kind, list: u8, block: u32) {
-        let (next, previous) = links.link(block, kind, |link| {
-            (link.next.load(Ordering::Relaxed), link.previous.load(Ordering::Relaxed))
-        });
-        if next != 0 {
-            links.link(next, kind, |link| link.previous.store(previous, Ordering::Relaxed));
+    pub(super) fn remove(&mut self, list: u8, block: Block) {
+        let link = &block.front().links[self.kind as usize];
+        let (next, previous) =
+            (link.next.load(Ordering::Relaxed), link.previous.load(Ordering::Relaxed));
+        if let Some(next) = block_at(next) {
+            next.front().links[self.kind as usize].previous.store(previous, Ordering::Relaxed);
         }
-        if previous != 0 {
-            links.link(previous, kind, |link| link.next.store(next, Ordering::Relaxed));
-        } else {
-            self.first[usize::from(list)] = next;
-            if next == 0 {
-                self.filled &= !(1 << list);
-            }
+        if let Some(previous) = block_at(previous) {
+            previous.front().links[self.kind as usize].next.store(next, Ordering::Relaxed);
+            return;
+        }
+        self.first[usize::from(list) % LISTS].store(next, Ordering::Relaxed);
+        if next.is_null() {
+            self.filled &= !(1 << list);
         }
     }
 }

@@ -5,6 +5,7 @@ mod block;
 mod depot;
 mod entry;
 mod front;
+mod latch;
 mod lists;
 #[cfg(all(test, loom))]
 mod models;

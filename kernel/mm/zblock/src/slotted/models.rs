@@ -65,7 +65,7 @@ impl Block {
         }
         // SAFETY: as in `visit`.
         self.frames.with(|frames| assert_eq!(unsafe { *frames }, 1));
-        match self.stamps[object].free(GENERATION) {
+        match self.stamps[object].free(GENERATION, |_| ()) {
             Ok(_) => {
                 if self.state.leave_freed(1) {
                     self.queue.push(1, |next| self.link.store(next, Ordering::Relaxed));
@@ -233,5 +233,51 @@ fn a_relocation_leaves_one_of_two_copies() {
         assert!(moved.is_none() || freed.is_err(), "moved and freed");
         assert!(moved.is_some() || freed.is_ok(), "neither moved nor freed");
         assert!(moved.is_some() || read == Err(Refusal::Again), "a copy that was not finished");
+    });
+}
+
+#[test]
+fn a_free_counts_the_object_that_it_ended() {
+    model(|| {
+        let block = Arc::new(Block::new([State::Live, State::Unused]));
+        let size = Arc::new(AtomicU32::new(3));
+        let (owner, entry) = (Arc::clone(&block), Arc::clone(&size));
+        // The owner of the block takes the entry back as soon as its object is gone, before that
+        // was counted, and gives it to a larger one.
+        let reused = thread::spawn(move || {
+            if owner.stamps[0].seen().state() == State::Dead {
+                entry.store(200, Ordering::Relaxed);
+                owner.stamps[0].set(Seen::new(State::Live, GENERATION + 1, 8));
+            }
+        });
+        block.state.enter();
+        let freed = block.stamps[0].free(GENERATION, |_| size.load(Ordering::Relaxed));
+        assert!(block.state.leave_freed(freed.unwrap()));
+        reused.join().unwrap();
+        assert_eq!(block.state.take_freed().freed(), 3);
+    });
+}
+
+#[test]
+fn a_block_is_published_under_who_follows_a_stale_handle() {
+    model(|| {
+        let block = Arc::new(Block::new([State::Unused, State::Unused]));
+        assert!(block.state.retire().is_some());
+        let (liar, other) = (Arc::clone(&block), Arc::clone(&block));
+        let lies = thread::spawn(move || liar.visit(|| liar.stamps[0].seen()));
+        let more = thread::spawn(move || other.visit(|| ()));
+        // New frames, formatted before anybody is told of them.
+        block.frames.with_mut(|frames| {
+            // SAFETY: nobody is told of them yet; Loom checks it.
+            unsafe { *frames = 1 };
+        });
+        block.state.publish(2 * ADDRESS, Use::Slotted, 2);
+        block.stamps[0].set(Seen::new(State::Live, GENERATION, 8));
+        assert_eq!(block.read(0), Ok(()));
+        lies.join().unwrap();
+        more.join().unwrap();
+        let seen = block.state.seen();
+        assert_eq!((seen.address(), seen.usage(), seen.order()), (2 * ADDRESS, Use::Slotted, 2));
+        assert!(block.state.retire().is_some(), "a visit was not ended");
     });
 }

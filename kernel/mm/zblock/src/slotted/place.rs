@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{AllocError, Budget, Env, Granule, Handle, Masked, NoOwners, Owner};
+use zpool::{AllocError, Env, Granule, Handle, Masked, Owner};
 
 use super::entry::units;
 use super::name::Name;
@@ -10,9 +10,6 @@ use super::pool::{SHELVES, Slotted};
 use super::shelf::Shelf;
 use super::stamp::{Seen, State};
 
-/// New blocks that are opened without any background work in between before allocations do a step
-/// of it themselves.
-const PATIENCE: u32 = 16;
 /// Pages of a pool for each shelf that it uses: below that many, CPUs share.
 const PAGES_OF_A_SHELF: usize = 4096;
 
@@ -23,12 +20,15 @@ impl<E: Env> Slotted<E> {
     #[inline(always)]
     pub(super) fn place(&self, size: usize, owner: Owner) -> Result<Handle, AllocError> {
         let saved = self.env.mask();
-        let shelf = &self.shelves[self.own_shelf()];
-        let placed = shelf.hold().place(size as u32, owner.0, State::Live, E::Granule::SHIFT);
-        self.env.unmask(saved);
+        let held = self.shelves[self.own_shelf()].try_hold();
+        let placed =
+            held.and_then(|held| held.place(size as u32, owner.0, State::Live, E::Granule::SHIFT));
         match placed {
-            Some(name) => Ok(name.handle()),
-            None => self.place_slowly(size as u32, owner),
+            Some(handle) => {
+                self.env.unmask(saved);
+                Ok(handle)
+            }
+            None => self.place_slowly(size as u32, owner, saved),
         }
     }
 
@@ -38,71 +38,41 @@ impl<E: Env> Slotted<E> {
         self.env.cpu() & self.shelf_mask.load(Ordering::Relaxed) & (SHELVES - 1)
     }
 
-    /// The same where the shelf has no room: another CPU's shelf gives a place, or a new block is
-    /// opened.
+    /// The same where the shelf has no room or is another's just now: any shelf gives a place, or a
+    /// new block is opened. Unmasks interrupts with what masking them gave.
+    #[cold]
     #[inline(never)]
-    fn place_slowly(&self, length: u32, owner: Owner) -> Result<Handle, AllocError> {
+    fn place_slowly(&self, length: u32, owner: Owner, saved: usize) -> Result<Handle, AllocError> {
+        self.env.unmask(saved);
         let owner = owner.0;
-        let own = self.own_shelf();
-        if let Some(name) = self.place_elsewhere(own, length, owner, State::Live) {
-            return Ok(name.handle());
+        if let Some(handle) = self.place_anywhere(length, owner, State::Live) {
+            return Ok(handle);
         }
-        if self.unattended.fetch_add(1, Ordering::Relaxed) >= PATIENCE {
-            let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-            self.step(budget, &NoOwners);
-            if let Some(name) = self.place_in_any(length, owner, State::Live) {
-                return Ok(name.handle());
-            }
-        }
+        let handle = self.place_in_new(self.order(), length, owner, State::Live)?;
         self.opened.fetch_add(1, Ordering::Relaxed);
-        let placed = match self.place_in_new(self.order(), length, owner, State::Live) {
-            Err(AllocError::NoMemory) => self.place_at_last(length, owner),
-            placed => placed,
-        };
-        placed.map(Name::handle)
+        Ok(handle)
     }
 
-    /// A place where no frames are left: in what was freed and nobody has looked at yet.
-    fn place_at_last(&self, length: u32, owner: u32) -> Result<Name, AllocError> {
-        let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-        self.step(budget, &NoOwners);
-        if let Some(name) = self.place_in_any(length, owner, State::Live) {
-            return Ok(name);
-        }
-        self.place_in_new(self.order(), length, owner, State::Live)
-    }
-
-    /// A place on any shelf, this CPU's first.
-    fn place_in_any(&self, length: u32, owner: u32, state: State) -> Option<Name> {
-        let own = self.own_shelf();
-        let placed = self.place_on(&self.shelves[own], length, owner, state);
-        placed.or_else(|| self.place_elsewhere(own, length, owner, state))
-    }
-
-    /// A place on another CPU's shelf.
-    fn place_elsewhere(&self, own: usize, length: u32, owner: u32, state: State) -> Option<Name> {
-        self.others(own, length).find_map(|shelf| self.place_on(shelf, length, owner, state))
-    }
-
-    /// A place on that shelf.
-    #[inline(never)]
-    fn place_on(&self, shelf: &Shelf, length: u32, owner: u32, state: State) -> Option<Name> {
-        let _masked = Masked::new(&self.env);
-        shelf.hold().place(length, owner, state, E::Granule::SHIFT)
-    }
-
-    /// A place beside other objects, on any shelf.
-    pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Name> {
-        let (own, shift) = (self.own_shelf(), E::Granule::SHIFT);
-        core::iter::once(&self.shelves[own]).chain(self.others(own, length)).find_map(|shelf| {
+    /// A place on any shelf where there may be room, this CPU's first.
+    fn place_anywhere(&self, length: u32, owner: u32, state: State) -> Option<Handle> {
+        self.promising(length).find_map(|shelf| {
             let _masked = Masked::new(&self.env);
-            shelf.hold().place_beside(length, owner, state, shift)
+            shelf.hold().place_thoroughly(length, owner, state, E::Granule::SHIFT)
         })
     }
 
-    /// Other CPUs' shelves, where there may be room.
-    fn others(&self, own: usize, length: u32) -> impl Iterator<Item = &Shelf> {
-        (1..SHELVES)
+    /// A place beside other objects, on any shelf.
+    pub(super) fn place_beside(&self, length: u32, owner: u32, state: State) -> Option<Handle> {
+        self.promising(length).find_map(|shelf| {
+            let _masked = Masked::new(&self.env);
+            shelf.hold().place_beside(length, owner, state, E::Granule::SHIFT)
+        })
+    }
+
+    /// Shelves where there may be room, this CPU's first.
+    fn promising(&self, length: u32) -> impl Iterator<Item = &Shelf> {
+        let own = self.own_shelf();
+        (0..SHELVES)
             .map(move |distance| &self.shelves[(own + distance) % SHELVES])
             .filter(move |shelf| shelf.promises(units(length), E::Granule::SHIFT))
     }
@@ -114,15 +84,14 @@ impl<E: Env> Slotted<E> {
         length: u32,
         owner: u32,
         state: State,
-    ) -> Result<Name, AllocError> {
+    ) -> Result<Handle, AllocError> {
         let own = self.own_shelf();
         let block = self.new_block(order, own as u8)?;
         self.spread();
         let _masked = Masked::new(&self.env);
         let held = self.shelves[own].hold();
-        held.settle(E::Granule::SHIFT);
-        held.count(block);
-        Ok(held.place_in(block, length, owner, state))
+        let placed = held.place_first(block, length, owner, state, E::Granule::SHIFT);
+        placed.ok_or(AllocError::NoMemory)
     }
 
     /// Decides how many shelves are in use: more as the pool grows.
@@ -137,17 +106,6 @@ impl<E: Env> Slotted<E> {
     #[cold]
     #[inline(never)]
     pub(super) fn place_alone(&self, size: usize) -> Result<Handle, AllocError> {
-        match self.place_in_page(size) {
-            Err(AllocError::NoMemory) => {
-                let budget = Budget { bytes: 2 * E::Granule::SIZE, objects: 0 };
-                self.step(budget, &NoOwners);
-                self.place_in_page(size)
-            }
-            placed => placed,
-        }
-    }
-
-    fn place_in_page(&self, size: usize) -> Result<Handle, AllocError> {
         let mut name = Name { number: 0, index: 0, generation: 0 };
         self.new_page(|number, descriptor| {
             let generation = descriptor.stamp.seen().generation() + 1;

@@ -10,7 +10,6 @@ use zpool::{
 
 use super::access::Unpin;
 use super::depot::{Depot, LARGEST_ORDER};
-use super::entry::UNIT;
 use super::name::NUMBER_BITS;
 use super::queue::Queue;
 use super::shelf::Shelf;
@@ -33,13 +32,17 @@ pub struct Slotted<E: Env> {
     /// through [`Descriptor::link`].
     pub(super) freed: Queue,
     pub(super) depot: SpinLock<Depot>,
+    /// The largest order that the environment seems to have.
+    pub(super) supply: AtomicU32,
     /// Frames of blocks, empty ones included.
     pub(super) pages: AtomicUsize,
+    /// Bytes that objects could have taken since the pool began: new blocks and what was freed, less
+    /// what went with blocks; wrapping.
+    pub(super) offered: AtomicUsize,
     /// Bytes of slotted blocks.
     pub(super) block_bytes: AtomicUsize,
-    /// Blocks opened by allocations since background work last counted them, and since it was done.
+    /// Blocks opened by allocations since background work last counted them.
     pub(super) opened: AtomicU32,
-    pub(super) unattended: AtomicU32,
     pub(super) worker: Worker,
     unpin: Unpin,
     salt: u32,
@@ -62,10 +65,11 @@ impl<E: Env> Slotted<E> {
             shelf_mask: AtomicUsize::new(0),
             freed: Queue::new(),
             depot: SpinLock::new(Depot::new()),
+            supply: AtomicU32::new(LARGEST_ORDER),
             pages: AtomicUsize::new(0),
+            offered: AtomicUsize::new(0),
             block_bytes: AtomicUsize::new(0),
             opened: AtomicU32::new(0),
-            unattended: AtomicU32::new(0),
             worker: Worker::new(),
             unpin: Unpin,
             salt: count.wrapping_mul(0x9e37_79b9),
@@ -78,11 +82,12 @@ impl<E: Env> Slotted<E> {
         (number.wrapping_mul(0x85eb_ca6b) ^ self.salt).wrapping_mul(0xc2b2_ae35) >> 16
     }
 
-    /// Free bytes of slotted blocks, as far as counted.
+    /// Free bytes of slotted blocks, as far as it is known.
     pub(super) fn free_bytes(&self) -> usize {
-        let free = self.shelves.iter().fold(0_usize, |sum, shelf| sum.wrapping_add(shelf.free()));
+        let offered = self.offered.load(Ordering::Relaxed);
+        let free = self.shelves.iter().fold(offered, |sum, shelf| sum.wrapping_sub(shelf.taken()));
         // While others count, the parts of the sum are not of one moment.
-        if free > usize::MAX / 2 { 0 } else { free * UNIT as usize }
+        (free as isize).max(0) as usize
     }
 
     /// Counts live objects in one descriptor's frames, and the bytes of their places.

@@ -3,28 +3,29 @@
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
-use zpool::TicketLock;
+use zpool::Handle;
 
-use super::block::Block;
-use super::entry::{UNIT, units};
+use super::block::{Block, Placed};
+use super::entry::units;
+use super::latch::Latch;
 use super::lists::{LISTS, NOWHERE};
-use super::name::Name;
 use super::stamp::State;
 
-/// Blocks with room, in 64 lists: those of one list have room for an object of the size where the
-/// list begins, 1/64 of a page apart; the last one begins with that much less than a page.
-#[repr(align(64))]
+/// Blocks in 64 lists: those of one list have room for an object of the size where the list begins,
+/// 1/64 of a page apart; the last one begins with that much less than a page. Full ones are in the
+/// first list.
+#[repr(C, align(64))]
 pub(super) struct Shelf {
-    lock: TicketLock<Shelf>,
+    first: [AtomicPtr<u8>; LISTS],
     /// Which lists are not empty.
     filled: AtomicU64,
-    /// The block that an object was placed in last: it is in no list yet.
-    current: AtomicPtr<u8>,
-    /// Free units that were counted in blocks while they were on this shelf, less those that were
-    /// counted before. Only the sum over all shelves means something.
-    free: AtomicUsize,
-    first: [AtomicPtr<u8>; LISTS],
+    /// Bytes that objects placed here have taken since the pool began, wrapping.
+    taken: AtomicUsize,
+    lock: Latch,
 }
+
+/// Blocks without an entry left that an allocation lists anew, at most.
+const TRIED: usize = 4;
 
 /// A shelf whose lock is held: its blocks belong to the holder, who has masked interrupts.
 pub(super) struct Held<'a>(&'a Shelf);
@@ -54,36 +55,30 @@ impl Shelf {
     /// An empty one.
     pub(super) const fn new() -> Self {
         Self {
-            lock: TicketLock::new(),
-            filled: AtomicU64::new(0),
-            current: AtomicPtr::new(ptr::null_mut()),
-            free: AtomicUsize::new(0),
             first: [const { AtomicPtr::new(ptr::null_mut()) }; LISTS],
+            filled: AtomicU64::new(0),
+            taken: AtomicUsize::new(0),
+            lock: Latch::new(),
         }
     }
 
-    /// Waits for the shelf, for a caller who has masked interrupts.
+    /// The shelf, if nobody has it, for a caller who has masked interrupts.
     #[inline(always)]
+    pub(super) fn try_hold(&self) -> Option<Held<'_>> {
+        self.lock.try_lock().then(|| Held(self))
+    }
+
+    /// Waits for the shelf, for a caller who has masked interrupts.
     pub(super) fn hold(&self) -> Held<'_> {
         if !self.lock.try_lock() {
-            self.wait();
+            self.lock.lock();
         }
         Held(self)
     }
 
-    #[cold]
-    fn wait(&self) {
-        self.lock.lock();
-    }
-
-    /// What this shelf has to say about the sum of free units.
-    pub(super) fn free(&self) -> usize {
-        self.free.load(Ordering::Relaxed)
-    }
-
-    /// A block is to be listed.
-    pub(super) fn has_current(&self) -> bool {
-        !self.current.load(Ordering::Relaxed).is_null()
+    /// Bytes that objects placed here have taken, wrapping.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// There is a block with room for a page, or nearly.
@@ -93,20 +88,47 @@ impl Shelf {
 
     /// There may be room for that many units.
     pub(super) fn promises(&self, units: u32, shift: u32) -> bool {
-        self.filled.load(Ordering::Relaxed) >> list_of(units, shift) != 0 || self.has_current()
+        self.filled.load(Ordering::Relaxed) >> list_of(units, shift) != 0
     }
 }
 
 impl Held<'_> {
-    /// Places an object in the tightest block that is known to have room: the first one of the
-    /// list of its own size if it has, else the first one of the next list that is not empty.
-    ///
-    /// The block stays *current*, in no list, until background work or the next object comes.
+    /// Places an object in the tightest block that is known to have room, and lists that block
+    /// anew where it belongs with what is left.
     #[inline(always)]
-    pub(super) fn place(&self, length: u32, owner: u32, state: State, shift: u32) -> Option<Name> {
-        self.settle(shift);
-        let block = self.find(units(length), shift)?;
-        Some(self.place_in(block, length, owner, state))
+    pub(super) fn place(
+        &self,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
+        let (block, list) = self.find(units(length), shift)?;
+        let Placed { handle, bytes, room } = block.place(length, owner, state)?;
+        self.take_bytes(bytes);
+        self.relist(block, list, list_of(room, shift));
+        Some(handle)
+    }
+
+    /// The same, where the first block may have no entry left: then it has no room any more, and the
+    /// next one is tried.
+    pub(super) fn place_thoroughly(
+        &self,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
+        for _ in 0..TRIED {
+            let placed = self.place(length, owner, state, shift);
+            if placed.is_some() {
+                return placed;
+            }
+            let (block, list) = self.find(units(length), shift)?;
+            block.refit();
+            self.relist(block, list, list_of(block.window(), shift));
+        }
+        None
     }
 
     /// The same, but not as the first object of a block.
@@ -116,54 +138,61 @@ impl Held<'_> {
         owner: u32,
         state: State,
         shift: u32,
-    ) -> Option<Name> {
-        self.settle(shift);
-        let block = self.find(units(length), shift)?;
+    ) -> Option<Handle> {
+        let (block, _) = self.find(units(length), shift)?;
         if block.front().live_units() == 0 {
-            self.list(block, shift);
             return None;
         }
-        Some(self.place_in(block, length, owner, state))
+        self.place_thoroughly(length, owner, state, shift)
     }
 
-    /// Places an object in a block that has room and is in no list; no block is current.
-    #[inline(always)]
-    pub(super) fn place_in(&self, block: Block, length: u32, owner: u32, state: State) -> Name {
-        let (index, generation) = block.place(length, owner, state);
-        self.0.current.store(block.base().as_ptr(), Ordering::Relaxed);
-        Name { number: block.front().number.load(Ordering::Relaxed), index, generation }
+    /// Places an object in a new block of the caller's own, and lists it.
+    pub(super) fn place_first(
+        &self,
+        block: Block,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
+        let Placed { handle, bytes, room } = block.place(length, owner, state)?;
+        self.take_bytes(bytes);
+        self.push(block, list_of(room, shift));
+        Some(handle)
     }
 
-    /// Lists the block that is current.
+    /// Counts bytes that an object takes.
     #[inline(always)]
-    pub(super) fn settle(&self, shift: u32) {
-        let Some(block) = block_at(self.0.current.load(Ordering::Relaxed)) else { return };
-        self.0.current.store(ptr::null_mut(), Ordering::Relaxed);
-        let used = block.measure();
-        let counted = &block.front().counted;
-        counted.set(counted.get().wrapping_sub(used as u32));
-        self.add_free(-used as usize);
-        self.list(block, shift);
+    fn take_bytes(&self, bytes: u32) {
+        let taken = self.0.taken.load(Ordering::Relaxed).wrapping_add(bytes as usize);
+        self.0.taken.store(taken, Ordering::Relaxed);
     }
 
-    /// Takes a block with room for so many units out of its list.
+    /// Brings the first block of a list to where it belongs now.
     #[inline(always)]
-    fn find(&self, units: u32, shift: u32) -> Option<Block> {
+    fn relist(&self, block: Block, list: u32, now: u32) {
+        if now != list {
+            self.pop(block, list);
+            self.push(block, now);
+        }
+    }
+
+    /// A block with room for so many units, and its list, which it is the first of: that of its own
+    /// size if the first one there has room, else the next one that is not empty.
+    #[inline(always)]
+    fn find(&self, units: u32, shift: u32) -> Option<(Block, u32)> {
         let list = list_of(units, shift);
         if let Some(block) = self.head(list)
-            && block.front().room.get() >= units
+            && block.window() >= units
         {
-            self.pop(block, list);
-            return Some(block);
+            return Some((block, list));
         }
         let above = self.0.filled.load(Ordering::Relaxed) >> list >> 1;
         if above == 0 {
             return None;
         }
         let list = list + 1 + above.trailing_zeros();
-        let block = self.head(list)?;
-        self.pop(block, list);
-        Some(block)
+        Some((self.head(list)?, list))
     }
 
     #[inline(always)]
@@ -187,30 +216,17 @@ impl Held<'_> {
         }
     }
 
-    /// Puts a block on this shelf that is on none, after background work has done with it.
+    /// Lists a block of the caller's own, which is in no list.
     pub(super) fn put(&self, block: Block, shift: u32) {
-        block.measure();
-        self.count(block);
-        self.list(block, shift);
+        block.refit();
+        self.push(block, list_of(block.window(), shift));
     }
 
-    /// Counts what is free in a block.
-    pub(super) fn count(&self, block: Block) {
-        let free = block.free() / UNIT;
-        let before = block.front().counted.replace(free);
-        self.add_free((free as usize).wrapping_sub(before as i16 as usize));
-    }
-
-    /// Lists a block that is in no list where it belongs: nowhere if there is no room in it.
+    /// Puts a block at the front of a list.
     #[inline(always)]
-    fn list(&self, block: Block, shift: u32) {
+    fn push(&self, block: Block, list: u32) {
         let front = block.front();
-        let room = front.room.get();
-        let list = if room == 0 { u32::from(NOWHERE) } else { list_of(room, shift) };
         front.list.store(list as u8, Ordering::Relaxed);
-        if room == 0 {
-            return;
-        }
         let next = self.first(list).load(Ordering::Relaxed);
         front.next.store(next, Ordering::Relaxed);
         self.first(list).store(block.base().as_ptr(), Ordering::Relaxed);
@@ -222,28 +238,10 @@ impl Held<'_> {
         }
     }
 
-    /// So many free units more, or, wrapping, less.
-    #[inline(always)]
-    fn add_free(&self, units: usize) {
-        let sum = self.0.free.load(Ordering::Relaxed).wrapping_add(units);
-        self.0.free.store(sum, Ordering::Relaxed);
-    }
-
-    /// Nothing of a block counts as free any more.
-    pub(super) fn discount(&self, block: Block) {
-        let counted = block.front().counted.replace(0) as i16 as usize;
-        self.add_free(0_usize.wrapping_sub(counted));
-    }
-
     /// Takes a block of this shelf out of its list, if it is in one.
     pub(super) fn take(&self, block: Block) {
         let front = block.front();
         let base = block.base().as_ptr();
-        if self.0.current.load(Ordering::Relaxed) == base {
-            self.0.current.store(ptr::null_mut(), Ordering::Relaxed);
-            front.list.store(NOWHERE, Ordering::Relaxed);
-            return;
-        }
         let list = front.list.load(Ordering::Relaxed);
         if list == NOWHERE {
             return;

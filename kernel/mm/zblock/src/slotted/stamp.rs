@@ -140,30 +140,36 @@ impl Stamp {
         self.0.store(seen.0, Ordering::Release);
     }
 
-    /// Takes the live object of that generation from everybody, unless it is read.
-    #[inline(always)]
-    fn seize(&self, generation: u32, state: State) -> Result<Seen, Refusal> {
-        let seen = Seen(self.0.load(Ordering::Relaxed));
-        if seen.is_alone(generation) && self.exchange(seen, seen.with(state)) {
-            return Ok(seen);
-        }
-        Err(seen.refusal(generation))
-    }
-
     #[inline(always)]
     fn exchange(&self, seen: Seen, now: Seen) -> bool {
         self.0.compare_exchange(seen.0, now.0, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Ends an object that nobody reads; what its stamp was.
+    /// Ends an object that nobody reads. What `look` finds at its entry is said of this object: it is
+    /// asked before the end, since afterwards the entry may at once be another object's.
     #[inline(always)]
-    pub(super) fn free(&self, generation: u32) -> Result<Seen, Refusal> {
-        self.seize(generation, State::Dead)
+    pub(super) fn free<T>(
+        &self,
+        generation: u32,
+        look: impl FnOnce(Seen) -> T,
+    ) -> Result<T, Refusal> {
+        let seen = self.seen();
+        if seen.is_alone(generation) {
+            let looked = look(seen);
+            if self.exchange(seen, seen.with(State::Dead)) {
+                return Ok(looked);
+            }
+        }
+        Err(seen.refusal(generation))
     }
 
     /// Makes an object that nobody reads the caller's own, until [`Stamp::set`].
     pub(super) fn hold(&self, generation: u32) -> Result<Seen, Refusal> {
-        self.seize(generation, State::Moving)
+        let seen = Seen(self.0.load(Ordering::Relaxed));
+        if seen.is_alone(generation) && self.exchange(seen, seen.with(State::Moving)) {
+            return Ok(seen);
+        }
+        Err(seen.refusal(generation))
     }
 
     /// The same for whatever object it is, if it is live and not read.
@@ -230,16 +236,16 @@ mod tests {
     #[test]
     fn readers_keep_the_object_and_each_lie_has_its_name() {
         let stamp = Stamp::new(Seen::new(State::Live, 7, 1));
-        assert_eq!(stamp.free(8), Err(Refusal::Stale));
+        assert_eq!(stamp.free(8, |_| ()), Err(Refusal::Stale));
         assert!(stamp.pin(7).is_ok());
-        assert_eq!(stamp.free(7), Err(Refusal::Busy));
+        assert_eq!(stamp.free(7, |_| ()), Err(Refusal::Busy));
         assert_eq!(stamp.hold_any(), None);
         stamp.unpin();
         let held = stamp.hold(7).unwrap();
         assert_eq!(stamp.pin(7), Err(Refusal::Again));
         stamp.set(held.live());
-        assert!(stamp.free(7).is_ok());
-        assert_eq!(stamp.free(7), Err(Refusal::Stale));
+        assert!(stamp.free(7, |_| ()).is_ok());
+        assert_eq!(stamp.free(7, |_| ()), Err(Refusal::Stale));
         assert_eq!(stamp.pin(7), Err(Refusal::Stale));
     }
 
@@ -252,6 +258,6 @@ mod tests {
         }
         assert_eq!(stamp.pin(0x7fff), Err(Refusal::Busy));
         (0..most).for_each(|_| stamp.unpin());
-        assert!(stamp.free(0x7fff).is_ok());
+        assert!(stamp.free(0x7fff, |_| ()).is_ok());
     }
 }

@@ -5,4 +5,4 @@ mod host;
 mod soak;
 
 pub use host::HostEnv;
-pub use soak::soak;
+pub use soak::{Soak, Soaked};

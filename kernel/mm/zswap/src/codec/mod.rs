@@ -5,6 +5,8 @@ use alloc::boxed::Box;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod lz4;
+#[cfg(feature = "lz4rip")]
+mod lz4rip;
 mod none;
 #[cfg(feature = "zstd")]
 mod zstd;
@@ -108,6 +110,8 @@ pub struct Levels {
 /// Every compressor of this build.
 pub const COMPRESSORS: &[Algorithm] = &[
     lz4::ALGORITHM,
+    #[cfg(feature = "lz4rip")]
+    lz4rip::ALGORITHM,
     #[cfg(feature = "zstd")]
     zstd::ALGORITHM,
     #[cfg(feature = "deflate")]
@@ -116,7 +120,7 @@ pub const COMPRESSORS: &[Algorithm] = &[
 ];
 
 /// Names of compressors that are built in by a cargo feature of the same name.
-pub const OPTIONAL: &[&str] = &["zstd", "deflate"];
+pub const OPTIONAL: &[&str] = &["zstd", "deflate", "lz4rip"];
 
 /// The compressor of that name, if this build has it.
 #[must_use]

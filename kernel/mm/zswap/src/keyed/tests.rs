@@ -56,8 +56,9 @@ fn written(keyed: &Keyed<'_, HostEnv<Granule4K>>) -> Vec<u64> {
     (0..ENTRIES).filter(in_tier).collect()
 }
 
+/// A run that ended because it failed too often, or because the pool had shrunk.
 fn run(rotated: usize, written: usize, failures: usize) -> Run {
-    Run { rotated, written, failures }
+    Run { rotated, written, failures, above: failures == 16 }
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Run {
     pub written: usize,
     /// Visits that wrote nothing back, rotations among them.
     pub failures: usize,
+    /// The pool is above its acceptance threshold still.
+    pub above: bool,
 }
 
 /// What one visit came to.
@@ -42,10 +44,11 @@ impl<E: Env> Keyed<'_, E> {
     /// the pool is at its acceptance threshold, but at least one; gives up when nothing is left,
     /// or after 16 visits without success. `buffer` is one page long.
     pub fn write_back(&self, buffer: &mut [u8]) -> Run {
+        let is_above = || self.store.pool().total_pages() > self.store.limits().accept_pages();
         let mut run = Run::default();
         loop {
             match self.visit(buffer) {
-                Outcome::Empty => return run,
+                Outcome::Empty => return Run { above: is_above(), ..run },
                 Outcome::Written => {
                     run.written += 1;
                     self.maintain();
@@ -56,8 +59,8 @@ impl<E: Env> Keyed<'_, E> {
                 }
                 Outcome::Busy | Outcome::Failed => run.failures += 1,
             }
-            let above = self.store.pool().total_pages() > self.store.limits().accept_pages();
-            if run.failures == FAILURES || !above {
+            run.above = is_above();
+            if run.failures == FAILURES || !run.above {
                 return run;
             }
         }

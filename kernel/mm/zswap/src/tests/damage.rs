@@ -3,8 +3,8 @@
 use zpool::{Handle, HandleError, Owner};
 
 use super::pool::TestPool;
-use super::{PAGE, contexts, text};
-use crate::{Keyed, LoadError, Settings, Store, Stored};
+use super::{PAGE, contexts, noise, repeated, text};
+use crate::{Keyed, LoadError, Reject, Settings, Store, Stored};
 use zpool::testing::HostEnv;
 use zpool::{Granule4K, ZPool};
 
@@ -69,4 +69,54 @@ fn a_damaged_page_leaves_the_table() {
     assert_eq!(keyed.load(1, &mut [0; PAGE]), gone);
     assert_eq!(keyed.load(1, &mut [0; PAGE]), Ok(false));
     assert_eq!(store.counters().free_fail, 1);
+}
+
+/// Every bit of an object, with compressors that notice some of the damage by themselves and one that
+/// notices none.
+#[test]
+fn a_checksum_notices_every_bit() {
+    let word = 0x8123_4567_89ab_cdef;
+    for name in ["lz4", "none"] {
+        let (pool, contexts) = (TestPool::default(), contexts(name));
+        let settings =
+            Settings { checksum: true, word_fits: |_| false, ..Settings::new(PAGE, 1000) };
+        let store = Store::new(&pool, &contexts, settings);
+        for page in [text(1), repeated(word)] {
+            let Ok(stored) = store.put(&page, Owner::NONE) else {
+                assert_eq!(name, "none", "without compression there is no room for a checksum");
+                continue;
+            };
+            let handle = stored.handle().unwrap();
+            let length = match stored {
+                Stored::Object { length, .. } => length as usize,
+                _ => 12,
+            };
+            let (mut loaded, mut harmless) = ([7; PAGE], 0);
+            for bit in 0..8 * length {
+                let flip = |bytes: &mut [u8]| bytes[bit / 8] ^= 1 << (bit % 8);
+                pool.damage(handle, flip);
+                match store.get(stored, &mut loaded) {
+                    Err(error) => assert_eq!((error, loaded), (LoadError::Damaged, [0; PAGE])),
+                    // Another way to say the same.
+                    Ok(()) => assert_eq!(loaded[..], page, "{name}: {bit}"),
+                }
+                harmless += usize::from(loaded[..] == page);
+                pool.damage(handle, flip);
+            }
+            assert!(harmless < length, "{name}: {harmless} of {} bits", 8 * length);
+            store.get(stored, &mut loaded).unwrap();
+            assert_eq!(loaded[..], page, "{name}");
+            store.discard(stored).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_page_without_room_for_a_checksum_is_refused() {
+    let (pool, contexts) = (TestPool::default(), contexts("lz4"));
+    let settings = Settings { checksum: true, ..Settings::new(PAGE, 1000) };
+    let store = Store::new(&pool, &contexts, settings);
+    assert_eq!(store.put(&noise(1), Owner::NONE), Err(Reject::CompressFail));
+    assert_eq!(store.counters().reject_compress_fail, 1);
+    assert_eq!(pool.total_pages(), 0);
 }

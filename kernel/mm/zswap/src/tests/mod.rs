@@ -6,6 +6,7 @@ mod damage;
 pub(crate) mod disk;
 mod model;
 pub(crate) mod pool;
+mod recompress;
 mod threads;
 
 use std::boxed::Box;

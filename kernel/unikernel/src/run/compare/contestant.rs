@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
+use alloc::vec;
 use alloc::vec::Vec;
 
 use compare::{Course, run_course, run_pages};
@@ -17,8 +18,13 @@ use crate::memory::{heap, pager};
 pub const SEED: u64 = 1;
 
 /// What an allocator makes of the common course: one entry, and for zsmalloc another one that was
-/// compacted before each figure.
+/// compacted before each figure. In a traced boot, of one load only.
 pub fn compete(common: &Common<'_>, zpool: &str) -> Result<Vec<Contestant>, &'static str> {
+    if common.traced {
+        let mut contestant = empty(common, zpool);
+        loads::run(common, &mut contestant)?;
+        return Ok(vec![contestant]);
+    }
     let mut found = Vec::new();
     for compacted in [false, true] {
         if !compacted || zpool.starts_with("zsmalloc") {

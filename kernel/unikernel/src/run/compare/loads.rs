@@ -4,7 +4,9 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;
 
-use report::{Contestant, Distribution, Document, LatencyHistogram, Load, Response, Unit};
+use report::{
+    Contestant, Distribution, Document, LatencyHistogram, Load, Response, SectionKind, Unit,
+};
 use stress::Options;
 use zswap::Store;
 
@@ -16,7 +18,7 @@ use crate::run::measure;
 /// The loads. The first is the one whose faults and wake-ups are looked at; the second has the
 /// shape behind the claim of 5 to 10 % more bogo operations: four workers whose memory together is
 /// that of the machine, here an allowance with a little less.
-const LOADS: [&str; 9] = [
+const LOADS: [&str; 10] = [
     "--vm 1 --vm-bytes 4M --vm-method corpus --resident 25%",
     "--vm 4 --vm-bytes 8M --vm-keep --resident 90%",
     "--bigheap 1 --bigheap-bytes 4M --resident 25%",
@@ -26,13 +28,18 @@ const LOADS: [&str; 9] = [
     "--mremap 1 --mremap-bytes 4M --resident 25%",
     "--pageswap 1 --pageswap-bytes 4M --resident 25%",
     "--swap 1 --resident 25%",
+    "--fault 1 --resident 25%",
 ];
 
 /// Wake-ups beside the first load: every 100 us, one thread.
 const CYCLICTEST: &str = "--cyclictest -t 1 -i 100 -p 90 -q";
 
-/// Runs all loads with a store of the contestant's allocator and compressor behind the arenas. The
-/// store is kept for ever, since background work may still look at it.
+/// The same where probes are armed.
+const TRACED: &str = "--cyclictest -t 1 -i 100 -p 90 -q --irqsoff";
+
+/// Runs all loads, or in a traced boot the first, with a store of the contestant's allocator and
+/// compressor behind the arenas. The store is kept for ever, since background work may still look
+/// at it.
 pub fn run(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
     let paging = pager::get().ok_or("paging was not set up")?;
     let pool = Box::leak(new_pool(common, &contestant.zpool)?);
@@ -40,8 +47,13 @@ pub fn run(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'sta
     let store: &'static Store<'static> =
         Box::leak(Box::new(Store::new(pool, common.contexts, settings)));
     let before = paging.exchange_store(store);
-    let done = LOADS.iter().enumerate().try_for_each(|(number, command)| {
-        let latency = if number == 0 { CYCLICTEST } else { "" };
+    let loads = if common.traced { &LOADS[..1] } else { &LOADS[..] };
+    let done = loads.iter().enumerate().try_for_each(|(number, command)| {
+        let latency = match (number, common.traced) {
+            (0, false) => CYCLICTEST,
+            (0, true) => TRACED,
+            _ => "",
+        };
         let document = load(common, contestant, command, latency)?;
         if number == 0 {
             contestant.response = response(&document);
@@ -93,7 +105,10 @@ fn response(document: &Document) -> Option<Response> {
     let latency = document.latency.as_ref()?;
     let thread = latency.cyclictest.as_ref()?.threads.first()?;
     let scale = |ticks: u64| crate::arch::clock::ticks_to_ns(ticks);
+    let sections = latency.tracer.iter().flat_map(|tracer| &tracer.sections);
+    let masked = sections.filter(|section| section.kind == SectionKind::InterruptsOff);
     Some(Response {
+        masked_section: masked.map(|section| section.net).max(),
         masked_max: Some(scale(thread.vector.max)),
         wakeup_max: Some(scale(thread.woken.max)),
         wakeups: thread.woken.count,

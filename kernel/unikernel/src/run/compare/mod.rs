@@ -1,4 +1,7 @@
 //! Every allocator with every compressor, taken through the same pages and operations.
+//!
+//! Probes that are armed (`--irqsoff`) add to what is counted. So a boot with them only runs the load
+//! that the longest masked section is looked for in.
 
 mod contestant;
 mod loads;
@@ -10,7 +13,7 @@ use alloc::vec::Vec;
 use compare::{Stopwatch, sizes_of};
 use report::{Comparison, CompressedSizes, Contestant, Snapshot, Status, Unit, text};
 use stress::{Corpus, Options, RunReport};
-use zpool::Granule4K;
+use zpool::{Granule4K, find};
 use zswap::{Choice, Context};
 
 use super::{Boot, results};
@@ -56,6 +59,7 @@ struct Common<'a> {
     plan: &'a Plan,
     stopwatch: Stopwatch,
     options: &'a Options,
+    traced: bool,
     cpus: usize,
     codec: Choice,
     contexts: &'static CpuContexts,
@@ -88,6 +92,13 @@ pub fn run(
         contestants: Vec::new(),
         ablation: Vec::new(),
     };
+    let chosen = match chosen(&options.only) {
+        Ok(chosen) => chosen,
+        Err(unknown) => {
+            println!("zlab: error: no allocator is called {unknown}");
+            return Status::Usage;
+        }
+    };
     let mut status = Status::Success;
     for codec in COMPRESSORS.iter().filter_map(|name| Choice::parse(name).ok()) {
         let algorithm = codec.algorithm;
@@ -98,6 +109,7 @@ pub fn run(
             plan: &plan,
             stopwatch,
             options,
+            traced: options.latency.traces_sections(),
             cpus,
             codec,
             // Kept for ever: a store that uses them may still be looked at.
@@ -106,22 +118,24 @@ pub fn run(
             }))),
             sizes: &sizes,
         };
-        for backend in backends::all::<&'static Frames<Granule4K>>() {
-            progress(backend.name, algorithm.name, start_ns);
-            match contestant::compete(&common, backend.name) {
+        for &zpool in &chosen {
+            progress(zpool, algorithm.name, start_ns);
+            match contestant::compete(&common, zpool) {
                 Ok(found) => comparison.contestants.extend(found),
                 Err(problem) => {
-                    println!("zlab: error: {} with {}: {problem}", backend.name, algorithm.name);
+                    println!("zlab: error: {zpool} with {}: {problem}", algorithm.name);
                     status = Status::Failed;
                 }
             }
         }
-        progress("parts of zblock", algorithm.name, start_ns);
-        match contestant::ablation(&common) {
-            Ok(found) => comparison.ablation.extend(found),
-            Err(problem) => {
-                println!("zlab: error: parts of zblock with {}: {problem}", algorithm.name);
-                status = Status::Failed;
+        if options.only.is_empty() && !common.traced {
+            progress("parts of zblock", algorithm.name, start_ns);
+            match contestant::ablation(&common) {
+                Ok(found) => comparison.ablation.extend(found),
+                Err(problem) => {
+                    println!("zlab: error: parts of zblock with {}: {problem}", algorithm.name);
+                    status = Status::Failed;
+                }
             }
         }
         let compressor = algorithm.name.to_string();
@@ -142,6 +156,18 @@ pub fn run(
     let _ = text::summary(&document, &mut Console);
     let _ = document.emit(&mut Console);
     document.verdict.status
+}
+
+/// The names of the allocators to compare, in the usual order: those in `only`, a list with commas,
+/// or all.
+fn chosen(only: &str) -> Result<Vec<&'static str>, &str> {
+    let all = backends::all::<&'static Frames<Granule4K>>();
+    let names = || only.split(',').filter(|name| !name.is_empty());
+    if let Some(unknown) = names().find(|name| find(&all, name).is_none()) {
+        return Err(unknown);
+    }
+    let wanted = |name: &&str| only.is_empty() || names().any(|one| one == *name);
+    Ok(all.iter().map(|backend| backend.name).filter(wanted).collect())
 }
 
 /// Writes to the console.

@@ -1,6 +1,6 @@
 //! The stressor `stream`: copy, scale, add and triad over three arrays of numbers.
 //!
-//! One bogo operation is one round of the four over 1 MiB of each array (stress-ng: all of them).
+//! One bogo operation is one round of the four over 64 KiB of each array (stress-ng: all of them).
 //! The results are compared with the same arithmetic done for each number anew.
 
 use crate::metrics::{MB_PER_SECOND, Measure, Of};
@@ -17,7 +17,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
         kind: Kind::Size(1 << 20),
         about: "bytes of each array",
     }],
-    tick_shift: (MEBIBYTE / TICK).ilog2(),
+    tick_shift: (OPERATION / TICK).ilog2(),
     memory: Memory::Each(|options| 3 * array_bytes(options)),
     checks: under_verify,
     run,
@@ -31,7 +31,8 @@ const MOVED: usize = 0;
 const FLOPS: usize = 1;
 const TIME_NS: usize = 2;
 
-const MEBIBYTE: usize = 1 << 20;
+/// Bytes of an array that make an operation: the shortest array there is.
+const OPERATION: usize = 64 << 10;
 
 /// Bytes of an array that make a tick.
 const TICK: usize = 4096;
@@ -39,7 +40,7 @@ const TICK: usize = 4096;
 const FACTOR: f64 = 3.0;
 
 fn array_bytes(options: &crate::Options) -> u64 {
-    options.bytes("stream", "l3-size", 0).max(64 << 10).next_multiple_of(16 << 10)
+    options.bytes("stream", "l3-size", 0).max(OPERATION as u64).next_multiple_of(16 << 10)
 }
 
 fn run(worker: &Worker<'_>) {

@@ -33,6 +33,16 @@ pub struct BootOptions {
     pub fail_frame: Option<FailPoint>,
     /// `fail-disk=`: which reads and writes of the second tier fail.
     pub fail_disk: Option<FailPoint>,
+    /// `fail-object=`: which objects of pools are not what was written.
+    pub fail_object: Option<FailPoint>,
+    /// `checksum=1`: objects carry a checksum of their page.
+    pub checksum: bool,
+    /// `recompress=`: the compressor for cold pages, and its level after a colon.
+    pub recompress: Option<String>,
+    /// `recompress-after=`: time in nanoseconds after which a stored page is cold.
+    pub recompress_after_ns: u64,
+    /// `recompress-least=`: bytes that an object has at least to be recompressed.
+    pub recompress_least: u64,
     /// `inject=`: a fault to provoke, for tests.
     pub injection: Option<Injection>,
 }
@@ -53,6 +63,11 @@ impl Default for BootOptions {
             swap_ram: SwapRam::Default,
             fail_frame: None,
             fail_disk: None,
+            fail_object: None,
+            checksum: false,
+            recompress: None,
+            recompress_after_ns: 1_000_000_000,
+            recompress_least: 0,
             injection: None,
         }
     }

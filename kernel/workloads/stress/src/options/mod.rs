@@ -82,6 +82,8 @@ pub struct Options {
     pub resident: Amount,
     /// Most of RAM that the pool may take, in percent.
     pub max_pool_percent: u32,
+    /// Where storing resumes after the pool was full, in percent of its limit.
+    pub accept_threshold_percent: u32,
     /// Report each page that did not verify, and check where checking is optional.
     pub verify: bool,
     /// Which metrics table to print.
@@ -94,6 +96,8 @@ pub struct Options {
     pub seed: u64,
     /// Compare by a short sequence.
     pub quick: bool,
+    /// Compare these allocators only, names separated by commas; all if empty.
+    pub only: String,
     /// Say more.
     pub verbose: bool,
     /// Time between progress lines in nanoseconds; zero for none.
@@ -125,12 +129,14 @@ impl Default for Options {
             timeout_ns: None,
             resident: Amount::Percent(25),
             max_pool_percent: 50,
+            accept_threshold_percent: 90,
             verify: false,
             metrics: Table::default(),
             times: false,
             aggressive: false,
             seed: 0,
             quick: false,
+            only: String::new(),
             verbose: false,
             progress_ns: 1_000_000_000,
             ignored: Vec::new(),

@@ -91,6 +91,12 @@ pub static TABLE: &[OptionEntry] = &[
         |options, value| set(&mut options.max_pool_percent, percent(value, 100)),
     ),
     option(
+        "--accept-threshold-percent",
+        "1 to 100",
+        "part of that at which a pool that was full takes pages again (90)",
+        |options, value| set(&mut options.accept_threshold_percent, percent(value, 100)),
+    ),
+    option(
         "--verify",
         "",
         "check where checking is optional, and report each finding",
@@ -163,6 +169,12 @@ pub static TABLE: &[OptionEntry] = &[
     option("--quick", "", "compare by a short sequence", |options, _| {
         set(&mut options.quick, Ok(true))
     }),
+    option(
+        "--only",
+        "names of allocators, separated by commas",
+        "compare these allocators",
+        |options, value| set(&mut options.only, name(value)),
+    ),
     OptionEntry {
         name: "--verbose",
         short: "-v",
@@ -242,6 +254,33 @@ pub static TABLE: &[OptionEntry] = &[
             set(&mut options.boot.swap_ram, if off { Ok(SwapRam::Off) } else { bytes(value) })
         },
     ),
+    option("checksum", "0 or 1", "keep a checksum of each stored page", |options, value| {
+        set(&mut options.boot.checksum, choose(value, &[("0", false), ("1", true)]))
+    }),
+    option(
+        "recompress",
+        "a name, and a level after a colon",
+        "compress cold pages once more, by this compressor",
+        |options, value| set(&mut options.boot.recompress, name(value).map(Some)),
+    ),
+    option(
+        "recompress-after",
+        "a time",
+        "time after which a stored page is cold (1s)",
+        |options, value| set(&mut options.boot.recompress_after_ns, duration_ns(value)),
+    ),
+    option(
+        "recompress-least",
+        SIZE,
+        "leave objects of fewer bytes (0); % of a page",
+        |options, value| {
+            let bytes = amount(value).map(|least| least.bytes_of(options.boot.page_size as u64));
+            set(&mut options.boot.recompress_least, bytes)
+        },
+    ),
+    option("fail-object", FAIL_POINT, "flip a bit of objects of pools", |options, value| {
+        set(&mut options.boot.fail_object, fail_point(value).map(Some))
+    }),
     option("fail-frame", FAIL_POINT, "make allocations of page frames fail", |options, value| {
         set(&mut options.boot.fail_frame, fail_point(value).map(Some))
     }),

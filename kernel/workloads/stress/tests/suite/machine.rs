@@ -26,6 +26,7 @@ pub struct Host {
     pub map_limit: usize,
     /// Workers that are killed as they begin.
     pub kill: Vec<usize>,
+    pub lost: AtomicUsize,
     pub pool: Option<Box<dyn ZPool>>,
     pub store: Option<Pages>,
     pub resident_limit: AtomicUsize,
@@ -41,6 +42,7 @@ impl Default for Host {
             step_ns: 1_000_000,
             map_limit: 64 << 20,
             kill: Vec::new(),
+            lost: AtomicUsize::new(0),
             pool: None,
             store: None,
             resident_limit: AtomicUsize::new(0),
@@ -134,6 +136,14 @@ impl Machine for Host {
         std::thread::yield_now();
     }
 
+    fn pause(&self) {
+        std::thread::yield_now();
+    }
+
+    fn lost_threads(&self) -> usize {
+        self.lost.load(SeqCst)
+    }
+
     fn sleep_until(&self, deadline_ns: u64) {
         self.clock_ns.fetch_max(deadline_ns, SeqCst);
     }
@@ -147,6 +157,7 @@ impl Machine for Host {
     }
 
     fn run_workers(&self, count: usize, worker: &(dyn Fn(usize) + Sync)) -> Vec<WorkerEnd> {
+        self.lost.fetch_add((0..count).filter(|number| self.kill.contains(number)).count(), SeqCst);
         std::thread::scope(|scope| {
             for number in (0..count).filter(|number| !self.kill.contains(number)) {
                 let worker = move || worker(number);

@@ -16,8 +16,8 @@ impl Block {
         let mut seen = vec![false; entries as usize];
         let (mut ceiling, mut previous) = (front.end.get(), NIL);
         let (mut dead, mut holes) = (0, 0);
-        let window = if front.floor.get() == 0 { NIL } else { front.last.get() };
-        let mut met = front.floor.get() == 0 || window == NIL;
+        let window = if front.ceiling.get() == 0 { NIL } else { front.last.get() };
+        let mut met = front.ceiling.get() == 0 || window == NIL;
         let mut index = front.first.get();
         while index != NIL {
             let entry = self.entry(index);
@@ -35,7 +35,7 @@ impl Block {
             (ceiling, previous, index) = (entry.place().offset(), index, entry.place().next());
         }
         assert!(met, "the object above the window is not in the chain");
-        let last = if front.floor.get() == 0 { front.last.get() } else { front.gap_last.get() };
+        let last = if front.ceiling.get() == 0 { front.last.get() } else { front.gap_last.get() };
         assert_eq!(last, previous, "the end of the chain");
         assert!(ceiling >= front.bottom(), "an object below all objects");
         holes += ceiling - front.bottom();

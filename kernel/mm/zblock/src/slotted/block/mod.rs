@@ -15,8 +15,11 @@ mod window;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
+use zpool::Handle;
+
 use super::entry::{Entry, NIL, Place, UNIT, units};
 use super::front::{FRONT_BYTES, Front};
+use super::name::Name;
 use super::stamp::{GENERATION_BITS, Seen, State};
 
 pub(super) use slide::{Leaving, Pass, Slid};
@@ -25,6 +28,15 @@ pub(super) use slide::{Leaving, Pass, Slid};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Block {
     base: NonNull<u8>,
+}
+
+/// An object that was placed.
+pub(super) struct Placed {
+    pub(super) handle: Handle,
+    /// Bytes that it takes of what was free.
+    pub(super) bytes: u32,
+    /// Units of the room that is left in the window.
+    pub(super) room: u32,
 }
 
 impl Block {
@@ -51,9 +63,7 @@ impl Block {
     ) -> Self {
         // SAFETY: the frames are the caller's, large and aligned enough.
         unsafe { base.cast().write(Front::new(number, bytes as u32, generation, shelf)) };
-        let block = Self { base };
-        block.measure();
-        block
+        Self { base }
     }
 
     /// What the block knows of itself.
@@ -86,17 +96,21 @@ impl Block {
     }
 
     /// Places an object of `length` bytes, for which there is room, at the upper end of the
-    /// window; its entry and its generation. Only for the owner, who has [`Block::measure`]d since.
+    /// window, then goes back from a hole to the gap where that is larger. `None` where there is no
+    /// entry for it. Only for the owner.
     #[inline(always)]
-    pub(super) fn place(&self, length: u32, owner: u32, state: State) -> (u32, u32) {
+    pub(super) fn place(&self, length: u32, owner: u32, state: State) -> Option<Placed> {
         let front = self.front();
-        let low = front.low.get() - units(length);
-        let (index, last) = (front.unused.get(), front.last.get());
+        let (unused, last) = (front.unused.get(), front.last.get());
+        let mut bytes = units(length) * UNIT;
+        let index = if unused == NIL {
+            bytes += Entry::BYTES;
+            self.add_entry()?
+        } else {
+            front.unused.set(self.entry(unused).place().next());
+            unused
+        };
         let entry = self.entry(index);
-        front.unused.set(entry.place().next());
-        let count = front.generation.get();
-        front.generation.set(count + 1);
-        let generation = count & ((1 << GENERATION_BITS) - 1);
         let next = if last == NIL {
             front.first.replace(index)
         } else {
@@ -105,12 +119,22 @@ impl Block {
             above.set_place(place.with_next(index));
             place.next()
         };
+        let low = front.low.get() - units(length);
+        front.low.set(low);
+        front.last.set(index);
         entry.set_place(Place::new(low, length).with_next(next));
         entry.set_owner(owner);
+        let generation = front.generation.get();
+        front.generation.set(generation + 1);
         entry.stamp.set(Seen::new(state, generation, length));
-        front.last.set(index);
-        front.low.set(low);
-        (index, generation)
+        let generation = generation & ((1 << GENERATION_BITS) - 1);
+        let name = Name { number: front.number.load(Ordering::Relaxed), index, generation };
+        let mut room = low.saturating_sub(front.floor.get());
+        if front.ceiling.get() != 0 && room <= front.gap_room.get() {
+            room = front.gap_room.get();
+            self.close_hole();
+        }
+        Some(Placed { handle: name.handle(), bytes, room })
     }
 
     /// Bytes of the block.
@@ -126,6 +150,11 @@ impl Block {
         front.bottom() * UNIT - FRONT_BYTES - entries * Entry::BYTES
     }
 
+    /// Bytes that belong to no object, less those that are not known to be free and were won.
+    pub(super) fn balance(&self) -> i32 {
+        self.gap() as i32 + self.front().hole_units() * UNIT as i32
+    }
+
     /// Bytes that belong to no object, as far as it is known.
     pub(super) fn free(&self) -> u32 {
         self.gap() + self.front().holes() * UNIT
@@ -133,7 +162,7 @@ impl Block {
 
     /// Free bytes that an object as large as the window would leave: what sliding gathers.
     pub(super) fn scattered(&self) -> u32 {
-        self.free().saturating_sub(self.front().room.get() * UNIT)
+        self.free().saturating_sub(self.window() * UNIT)
     }
 
     /// Objects, and the bytes of their places.

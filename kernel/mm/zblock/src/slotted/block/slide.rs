@@ -112,7 +112,7 @@ impl Block {
     fn suffices(&self, hole: u32, worth: u32) -> bool {
         let gap = self.gap();
         let spare = self.front().unused.get() != NIL || gap >= Entry::BYTES;
-        spare && hole > gap / UNIT && gap / UNIT + self.front().holes() < hole + worth
+        spare && hole > self.gap_room() && gap / UNIT + self.front().holes() < hole + worth
     }
 
     /// The gap begins where the last object that was passed does.

@@ -2,62 +2,78 @@
 
 use core::sync::atomic::Ordering;
 
-use super::super::entry::{Entry, NIL, Place, UNIT, units};
+use super::super::entry::{NIL, units};
+use super::super::front::directory_end;
 use super::super::stamp::{Seen, State};
 use super::Block;
 
 impl Block {
-    /// Sees to it that there is an unused entry, and that `room` says what fits the window; how many
-    /// units of it were used up since that was done last, less what another window has more. Goes back from a hole to the gap where
-    /// that is larger. Only for the owner.
+    /// Units of the largest object that fits the window.
     #[inline(always)]
-    pub(in crate::slotted) fn measure(&self) -> i32 {
-        let front = self.front();
-        let before = front.room.get();
-        let spare = front.unused.get() != NIL || self.add_entry();
-        let gap = if spare { self.gap() / UNIT } else { 0 };
-        let room = if front.floor.get() == 0 { gap } else { self.measure_hole(gap, spare) };
-        front.room.set(room);
-        before as i32 - room as i32
+    pub(in crate::slotted) fn window(&self) -> u32 {
+        self.front().low.get().saturating_sub(self.front().floor.get())
     }
 
-    /// The room of a window that is a hole, unless there is more in the gap.
+    /// Adds an entry to the directory, if there is room for it.
     #[inline(always)]
-    fn measure_hole(&self, gap: u32, spare: bool) -> u32 {
+    pub(super) fn add_entry(&self) -> Option<u32> {
         let front = self.front();
-        let hole = if spare { front.low.get() - front.floor.get() } else { 0 };
-        if hole > gap {
-            return hole;
+        let index = u32::from(front.entries.load(Ordering::Relaxed));
+        if index == NIL {
+            return None;
         }
-        self.close_hole();
-        gap
+        let floor = directory_end(index + 1);
+        if front.ceiling.get() == 0 {
+            front.floor.set(floor);
+        } else if directory_end(index) <= front.gap_low.get() {
+            front.gap_room.set(front.gap_low.get().saturating_sub(floor));
+        } else {
+            return None;
+        }
+        self.entry(index).stamp.set(Seen::new(State::Unused, 0, 1));
+        front.entries.store(index as u16 + 1, Ordering::Release);
+        Some(index)
     }
 
-    /// Takes an entry from the gap, if there is one to be had.
-    #[inline(always)]
-    fn add_entry(&self) -> bool {
+    /// There is an entry for one more object, if there is room in the window.
+    fn has_entry(&self) -> bool {
         let front = self.front();
-        let entries = front.entries.load(Ordering::Relaxed);
-        if u32::from(entries) == NIL || self.gap() < Entry::BYTES {
-            return false;
+        let entries = u32::from(front.entries.load(Ordering::Relaxed));
+        let spare = front.ceiling.get() == 0 || directory_end(entries) <= front.gap_low.get();
+        front.unused.get() != NIL || entries != NIL && spare
+    }
+
+    /// Units that an object in the gap may have.
+    pub(super) fn gap_room(&self) -> u32 {
+        let front = self.front();
+        let entries = u32::from(front.entries.load(Ordering::Relaxed));
+        front.bottom().saturating_sub(directory_end(entries))
+    }
+
+    /// Makes the gap the window where that is larger or there is no entry for an object in the hole,
+    /// and leaves no room where there is none at all. Only for the owner.
+    pub(in crate::slotted) fn refit(&self) {
+        let front = self.front();
+        let no_entry = !self.has_entry();
+        if front.ceiling.get() != 0 && (no_entry || self.window() <= front.gap_room.get()) {
+            self.close_hole();
         }
-        let entry = self.entry(u32::from(entries));
-        entry.stamp.set(Seen::new(State::Unused, 0, 1));
-        entry.set_place(Place::new(0, 1));
-        front.entries.store(entries + 1, Ordering::Release);
-        front.unused.set(u32::from(entries));
-        true
+        if front.ceiling.get() == 0 {
+            let entries = u32::from(front.entries.load(Ordering::Relaxed));
+            front.floor.set(if no_entry { front.low.get() } else { directory_end(entries) });
+        }
     }
 
     /// Makes the gap the window.
     #[inline(always)]
     pub(in crate::slotted) fn close_hole(&self) {
         let front = self.front();
-        if front.floor.get() == 0 {
+        if front.ceiling.get() == 0 {
             return;
         }
         front.remove_holes(front.ceiling.get() - front.low.get());
-        front.floor.set(0);
+        front.ceiling.set(0);
+        front.floor.set(directory_end(u32::from(front.entries.load(Ordering::Relaxed))));
         front.low.set(front.gap_low.get());
         front.last.set(front.gap_last.get());
     }
@@ -93,7 +109,7 @@ impl Block {
             index = next;
         }
         let (size, floor, above) = best;
-        if size > self.gap() / UNIT {
+        if size > self.gap_room() {
             self.open(floor, floor + size, above);
         }
     }
@@ -101,6 +117,7 @@ impl Block {
     /// Makes a hole below entry `above` the window, which was the gap.
     pub(super) fn open(&self, floor: u32, ceiling: u32, above: u32) {
         let front = self.front();
+        front.gap_room.set(self.gap_room());
         front.gap_low.set(front.low.get());
         front.gap_last.set(front.last.get());
         front.floor.set(floor);

@@ -8,7 +8,8 @@ use proptest::prelude::*;
 
 use super::super::block::{Block, Pass};
 use super::super::entry::units;
-use super::super::front::FRONT_BYTES;
+use super::super::front::{FRONT_BYTES, directory_end};
+use super::super::name::Name;
 use super::super::stamp::State;
 
 /// A block on the host's heap.
@@ -76,8 +77,9 @@ impl Object {
 }
 
 fn place(block: &Block, length: u32, owner: u32) -> Object {
-    let (index, generation) = block.place(length, owner, State::Live);
-    block.measure();
+    let handle = block.place(length, owner, State::Live).expect("an entry").handle;
+    let Name { index, generation, .. } = Name::of(handle);
+    block.refit();
     let object = Object { index, generation, length, owner, pins: 0 };
     let data = block.byte(block.entry(index).place().offset());
     for at in 0..length as usize {
@@ -89,10 +91,10 @@ fn place(block: &Block, length: u32, owner: u32) -> Object {
 
 fn free(block: &Block, object: &Object) {
     let entry = block.entry(object.index);
-    let seen = entry.stamp.free(object.generation).expect("a live object");
-    assert_eq!(entry.place().length(seen), object.length);
+    let length = entry.stamp.free(object.generation, |seen| entry.place().length(seen));
+    assert_eq!(length, Ok(object.length));
     block.front().add_holes(units(object.length));
-    assert!(entry.stamp.free(object.generation).is_err(), "freed twice");
+    assert!(entry.stamp.free(object.generation, |_| ()).is_err(), "freed twice");
 }
 
 fn verify(block: &Block, object: &Object) {
@@ -115,7 +117,7 @@ fn run(steps: &[Step], bytes: usize) {
     let mut owner = 0;
     for step in steps {
         match *step {
-            Step::Place(length) if block.front().room.get() >= units(length) => {
+            Step::Place(length) if block.window() >= units(length) => {
                 owner += 1;
                 live.push(place(block, length, owner));
             }
@@ -167,7 +169,7 @@ fn run(steps: &[Step], bytes: usize) {
             }
             _ => {}
         }
-        block.measure();
+        block.refit();
         block.check();
         let places: u32 = live.iter().map(|object| units(object.length)).sum();
         assert_eq!(block.front().live_units(), places, "live units");
@@ -207,13 +209,14 @@ proptest! {
 fn an_object_fits_exactly_the_room() {
     let host = Host::new(4096);
     let block = &host.format();
-    let room = block.front().room.get();
+    let room = block.window();
     let object = place(block, room * 8, 1);
-    assert_eq!(block.front().room.get(), 0);
+    assert_eq!(block.window(), 0);
     free(block, &object);
     block.slide(&mut block.pass(), 0, 2, 0);
-    block.measure();
-    assert_eq!(block.front().room.get(), room);
+    block.refit();
+    let entry = directory_end(1) - directory_end(0);
+    assert_eq!(block.window(), room - entry, "all but the entry that was added");
 }
 
 #[test]
@@ -223,13 +226,13 @@ fn the_largest_hole_is_filled_and_then_the_gap() {
     let objects: Vec<Object> = (1..=3).map(|owner| place(block, 1000, owner)).collect();
     free(block, &objects[1]);
     block.open_hole(8);
-    block.measure();
-    assert_eq!(block.front().room.get(), 125, "the hole is larger than the gap");
+    block.refit();
+    assert_eq!(block.window(), 125, "the hole is larger than the gap");
     let filler = place(block, 900, 9);
     let offset = |object: &Object| block.entry(object.index).place().offset();
     assert!(offset(&objects[2]) < offset(&filler) && offset(&filler) < offset(&objects[0]));
     block.check();
-    assert!(block.front().room.get() > 100, "the gap is the window again");
+    assert!(block.window() > 100, "the gap is the window again");
     let low = place(block, 800, 10);
     assert!(offset(&low) < offset(&objects[2]));
     block.check();

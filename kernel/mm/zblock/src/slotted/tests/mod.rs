@@ -3,4 +3,5 @@
 mod block;
 mod conformance;
 mod handles;
+mod retired;
 mod threads;

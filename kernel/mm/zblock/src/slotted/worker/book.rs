@@ -7,22 +7,11 @@ use zpool::{Env, Granule, Masked};
 use super::super::block::Block;
 use super::super::entry::UNIT;
 use super::super::front::{EVACUATING, STUCK};
-use super::super::lists::{self, Kind, Link, Links, NOWHERE};
+use super::super::lists::{self, Kind, NOWHERE};
 use super::super::pool::{SHELVES, Slotted};
 use super::super::state::Use;
-use super::super::table::{Descriptor, Table};
+use super::super::table::Descriptor;
 use super::Progress;
-
-/// The links of blocks in the lists of background work.
-struct TableLinks<'a, E: Env>(&'a Table<E>);
-
-impl<E: Env> Links for TableLinks<'_, E> {
-    fn link<R>(&self, number: u32, kind: Kind, act: impl FnOnce(&Link) -> R) -> R {
-        let block = self.0.get(number).and_then(block_of);
-        let block = block.expect("lists hold blocks that exist");
-        act(&block.front().links[kind as usize])
-    }
-}
 
 /// The block of a descriptor, if it has one. Only for background work, which alone retires blocks.
 pub(super) fn block_of(descriptor: &Descriptor) -> Option<Block> {
@@ -64,7 +53,7 @@ impl<E: Env> Slotted<E> {
 
     /// Brings a block of our own to the lists of background work where it belongs.
     pub(super) fn enlist(&self, progress: &mut Progress, block: Block) {
-        block.measure();
+        block.refit();
         let scattered = match block.scattered() / UNIT {
             0 => NOWHERE,
             _ if block.front().has(EVACUATING) => NOWHERE,
@@ -75,38 +64,31 @@ impl<E: Env> Slotted<E> {
         } else {
             lists::free(block.free(), block.bytes())
         };
-        self.move_to(progress, block, Kind::Scattered, scattered);
-        self.move_to(progress, block, Kind::Free, free);
+        progress.move_to(block, Kind::Scattered, scattered);
+        progress.move_to(block, Kind::Free, free);
     }
 
     /// Takes a block out of all lists of background work.
     pub(super) fn delist(&self, progress: &mut Progress, block: Block) {
-        self.move_to(progress, block, Kind::Scattered, NOWHERE);
-        self.move_to(progress, block, Kind::Free, NOWHERE);
+        progress.move_to(block, Kind::Scattered, NOWHERE);
+        progress.move_to(block, Kind::Free, NOWHERE);
     }
+}
 
-    /// Moves a block to another list of that kind, or out of all of them; whether it was not there.
-    pub(super) fn move_to(
-        &self,
-        progress: &mut Progress,
-        block: Block,
-        kind: Kind,
-        list: u8,
-    ) -> bool {
-        let front = block.front();
-        let before = front.lists[kind as usize].swap_relaxed(list);
+impl Progress {
+    /// Moves a block to another list of that kind, or out of all of them.
+    pub(super) fn move_to(&mut self, block: Block, kind: Kind, list: u8) {
+        let before = block.front().lists[kind as usize].swap_relaxed(list);
         if before == list {
-            return false;
+            return;
         }
-        let number = front.number.load(Ordering::Relaxed);
-        let heads = &mut progress.heads[kind as usize];
+        let heads = &mut self.heads[kind as usize];
         if before != NOWHERE {
-            heads.remove(&TableLinks(&self.table), kind, before, number);
+            heads.remove(before, block);
         }
         if list != NOWHERE {
-            heads.push(&TableLinks(&self.table), kind, list, number);
+            heads.push(list, block);
         }
-        true
     }
 }
 

@@ -3,11 +3,11 @@
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 
-use zpool::{Env, Masked};
+use zpool::Env;
 
-use super::super::block::Block;
+use super::super::entry::UNIT;
 use super::super::front::STUCK;
-use super::super::pool::{SHELVES, Slotted};
+use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
 use super::Progress;
@@ -64,6 +64,7 @@ impl<E: Env> Slotted<E> {
         let front = block.front();
         front.clear(STUCK);
         front.add_holes(seen.freed());
+        self.offered.fetch_add((seen.freed() * UNIT) as usize, Ordering::Relaxed);
         if progress.pass.is_some_and(|(slid, _)| slid == number) {
             // Where it had got to may be gone.
             progress.pass = None;
@@ -78,21 +79,14 @@ impl<E: Env> Slotted<E> {
             progress.source = 0;
             progress.emptied += 1;
         }
-        let bytes = block.bytes() as usize;
-        self.discount(block);
+        let (bytes, balance) = (block.bytes() as usize, block.balance());
         descriptor.stamp.set(front.generation_seen());
         let retired = self.retire(number, descriptor);
         if retired {
             self.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.offered.fetch_sub(balance as usize, Ordering::Relaxed);
         }
         retired
-    }
-
-    /// Nothing of a block of our own counts as free any more.
-    fn discount(&self, block: Block) {
-        let _masked = Masked::new(&self.env);
-        let shelf = block.front().shelf.load(Ordering::Relaxed);
-        self.shelves[usize::from(shelf) % SHELVES].hold().discount(block);
     }
 
     /// Takes the frames of a descriptor whose objects are gone, unless somebody is inside.
@@ -110,7 +104,9 @@ impl<E: Env> Slotted<E> {
         for number in 1..self.table.used() {
             let Some(descriptor) = self.table.get(number) else { continue };
             let seen = descriptor.state.seen();
-            let known = seen.usage() == Use::Slotted && seen.freed() == 0;
+            // What waits to be looked at is left there: its link leads to the others.
+            let waits = seen.freed() != 0 || number == progress.pending;
+            let known = seen.usage() == Use::Slotted && !waits;
             if known && !self.look_at(progress, number, descriptor, seen) {
                 // Someone follows a stale handle just now: it stays ready.
                 self.block(number).into_iter().for_each(|block| self.disown(progress, block));

@@ -8,10 +8,10 @@ mod slide;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use zpool::{Budget, Env, Granule, Masked, Owners, Work};
+use zpool::{Budget, Env, Granule, Owners, Work};
 
 use super::block::Pass;
-use super::lists::Heads;
+use super::lists::{Heads, Kind};
 use super::pool::Slotted;
 
 /// Blocks that one step looks at for what was freed in them.
@@ -20,6 +20,9 @@ const LOOKED_AT: usize = 2;
 const REFUSALS: usize = 4;
 /// Free 1/1024 of the blocks' bytes that relocation leaves alone, at least and at most.
 const TOLERANCE: (usize, usize) = (8, 256);
+
+/// Steps after which a larger order of frames than there was is tried again.
+const OPTIMISM: u32 = 128;
 
 /// Whoever does background work; one at a time.
 pub(super) struct Worker {
@@ -46,6 +49,8 @@ struct Progress {
     tolerance: usize,
     /// Blocks emptied by relocation since a block was last opened.
     emptied: usize,
+    /// Steps done.
+    steps: u32,
 }
 
 /// The right to do background work.
@@ -71,13 +76,14 @@ impl Worker {
         Self {
             busy: AtomicBool::new(false),
             state: UnsafeCell::new(Progress {
-                heads: [const { Heads::new() }; 2],
+                heads: [Heads::new(Kind::Scattered), Heads::new(Kind::Free)],
                 pending: 0,
                 pass: None,
                 source: 0,
                 refusals: 0,
                 tolerance: TOLERANCE.0,
                 emptied: 0,
+                steps: 0,
             }),
         }
     }
@@ -130,16 +136,6 @@ impl<E: Env> Slotted<E> {
         }
     }
 
-    /// Lists the blocks that objects were placed in last.
-    fn settle(&self) {
-        for shelf in &self.shelves {
-            if shelf.has_current() {
-                let _masked = Masked::new(&self.env);
-                shelf.hold().settle(E::Granule::SHIFT);
-            }
-        }
-    }
-
     fn step_of(
         &self,
         progress: &mut Progress,
@@ -148,10 +144,12 @@ impl<E: Env> Slotted<E> {
         thorough: bool,
     ) -> Work {
         let mut work = Work::default();
-        self.unattended.store(0, Ordering::Relaxed);
         let opened = self.opened.swap(0, Ordering::Relaxed);
         progress.learn(opened, self.free_bytes(), self.block_bytes.load(Ordering::Relaxed));
-        self.settle();
+        progress.steps = progress.steps.wrapping_add(1);
+        if progress.steps.is_multiple_of(OPTIMISM) {
+            self.hope();
+        }
         let looked = self.look(progress, LOOKED_AT);
         work.pages = self.give_back(thorough);
         if !thorough && work.pages == 0 {

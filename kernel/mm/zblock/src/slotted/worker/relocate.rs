@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{Budget, Env, Granule, Masked, Owner, Owners, Work};
+use zpool::{Budget, Env, Granule, Handle, Masked, Owner, Owners, Work};
 
 use super::super::block::{Block, Leaving};
 use super::super::entry::{Entry, NIL, units};
@@ -73,30 +73,24 @@ impl<E: Env> Slotted<E> {
         if !thorough && self.free_bytes() <= tolerated {
             return false;
         }
-        let Some((number, list)) = progress.heads[Kind::Free as usize].last() else {
+        let Some((block, list)) = progress.heads[Kind::Free as usize].last() else {
             return false;
         };
         if list < WORTH_EMPTYING {
             return false;
         }
-        let Some(block) = self.block(number) else { return false };
         self.own(block);
         // Allocations leave blocks in their list: then it goes to where it belongs first.
         let listed = lists::free(block.free(), block.bytes()) >= list;
-        let chosen = listed && self.begin_emptying(progress, number, block, thorough);
+        let chosen = listed && self.begin_emptying(progress, block, thorough);
         self.disown(progress, block);
         work.more |= !listed;
         chosen
     }
 
     /// Chooses this block of our own if its objects fit elsewhere.
-    fn begin_emptying(
-        &self,
-        progress: &mut Progress,
-        number: u32,
-        block: Block,
-        thorough: bool,
-    ) -> bool {
+    fn begin_emptying(&self, progress: &mut Progress, block: Block, thorough: bool) -> bool {
+        let number = block.front().number.load(Ordering::Relaxed);
         let free = self.free_bytes();
         let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
         let elsewhere = free.saturating_sub(block.free() as usize);
@@ -151,8 +145,8 @@ impl<E: Env> Slotted<E> {
         };
         let number = block.front().number.load(Ordering::Relaxed);
         let old = Name { number, index: leaving.index, generation: leaving.seen.generation() };
-        let told = owners.relocated(Owner(leaving.owner), old.handle(), new.handle());
-        self.decide(new, told);
+        let told = owners.relocated(Owner(leaving.owner), old.handle(), new);
+        self.decide(Name::of(new), told);
         let length = leaving.length as usize;
         if !told {
             entry.stamp.set(leaving.seen.live());
@@ -164,7 +158,7 @@ impl<E: Env> Slotted<E> {
     }
 
     /// Copies an object of our own to a place elsewhere, which stays our own too.
-    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Name> {
+    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Handle> {
         let length = leaving.length;
         if length as usize > most {
             return None;
@@ -176,8 +170,9 @@ impl<E: Env> Slotted<E> {
             }
             (found, _) => found,
         }?;
-        let to = self.block(new.number)?;
-        let data = to.byte(to.entry(new.index).place().offset());
+        let name = Name::of(new);
+        let to = self.block(name.number)?;
+        let data = to.byte(to.entry(name.index).place().offset());
         // SAFETY: both places have that many bytes and are this CPU's own; they are in different
         // blocks, since a block that is being emptied is not allocated from.
         unsafe { data.copy_from_nonoverlapping(leaving.bytes, length as usize) };

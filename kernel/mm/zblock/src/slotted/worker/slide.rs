@@ -50,7 +50,7 @@ impl<E: Env> Slotted<E> {
             None => progress.pass = Some((number, pass)),
             // Nothing of it can be moved: out of the way of others, until someone frees something
             // in it.
-            Some(0) => _ = self.move_to(progress, block, Kind::Scattered, NOWHERE),
+            Some(0) => progress.move_to(block, Kind::Scattered, NOWHERE),
             Some(_) => {}
         }
         (slid.bytes, true)
@@ -62,8 +62,8 @@ impl<E: Env> Slotted<E> {
         if self.free_bytes() <= self.block_bytes.load(Ordering::Relaxed) / 1024 * share {
             return None;
         }
-        let (number, list) = progress.heads[Kind::Scattered as usize].last()?;
-        let block = self.block(number)?;
+        let (block, list) = progress.heads[Kind::Scattered as usize].last()?;
+        let number = block.front().number.load(Ordering::Relaxed);
         (list >= least).then(|| (number, block.pass()))
     }
 }

@@ -1,4 +1,5 @@
-//! Which pages of an arena have a frame, so that nobody looks for one among those that have none.
+//! Sets of pages of an arena, such as those that have a frame, so that nobody looks for one among
+//! those that have none.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -17,13 +18,13 @@ const WORD: usize = u64::BITS as usize;
 /// A page is added and removed by whoever has its entry claimed, so its own bit is never raced
 /// for; words are shared.
 #[derive(Debug)]
-pub struct ResidentPages {
+pub struct PageSet {
     pages: Box<[AtomicU64]>,
     /// Bit i: word i of `pages` may have bits. Set whenever it has.
     words: Box<[AtomicU64]>,
 }
 
-impl ResidentPages {
+impl PageSet {
     /// No pages of so many; `None` without memory for them.
     #[must_use]
     pub fn new(pages: usize) -> Option<Self> {
@@ -55,6 +56,13 @@ impl ResidentPages {
         if word.fetch_or(0, Ordering::AcqRel) != 0 {
             self.mark(number);
         }
+    }
+
+    /// Whether a page is in the set.
+    #[must_use]
+    pub fn contains(&self, page: usize) -> bool {
+        let word = self.pages.get(page / WORD);
+        word.is_some_and(|word| word.load(Ordering::Relaxed) & (1 << (page % WORD)) != 0)
     }
 
     /// The first page at or after `from` that is in the set.

@@ -1,8 +1,8 @@
-//! The set of resident pages against an ordered set.
+//! Sets of pages against an ordered set.
 
 use std::collections::BTreeSet;
 
-use paging::ResidentPages;
+use paging::PageSet;
 use proptest::prelude::*;
 
 /// Enough for several words of the second level.
@@ -10,7 +10,7 @@ const PAGES: usize = 20_000;
 
 #[test]
 fn borders_of_words_are_found() {
-    let set = ResidentPages::new(PAGES).unwrap();
+    let set = PageSet::new(PAGES).unwrap();
     assert_eq!(set.next(0), None);
     let pages = [0, 63, 64, 4095, 4096, 8191, 12_288, PAGES - 1];
     for page in pages {
@@ -32,11 +32,12 @@ fn borders_of_words_are_found() {
 
 #[test]
 fn numbers_beyond_the_end_are_ignored() {
-    let set = ResidentPages::new(3).unwrap();
+    let set = PageSet::new(3).unwrap();
     set.insert(64);
     set.remove(64);
     assert_eq!(set.next(0), None);
-    assert_eq!(ResidentPages::new(0).unwrap().next(0), None);
+    assert!(!set.contains(64));
+    assert_eq!(PageSet::new(0).unwrap().next(0), None);
 }
 
 proptest! {
@@ -46,7 +47,7 @@ proptest! {
     fn finds_what_an_ordered_set_finds(
         steps in prop::collection::vec((any::<bool>(), 0..PAGES, 0..PAGES), 0..200),
     ) {
-        let set = ResidentPages::new(PAGES).unwrap();
+        let set = PageSet::new(PAGES).unwrap();
         let mut model = BTreeSet::new();
         for (add, page, from) in steps {
             if add {
@@ -59,6 +60,7 @@ proptest! {
                 model.remove(&page);
             }
             prop_assert_eq!(set.next(from), model.range(from..).next().copied());
+            prop_assert_eq!(set.contains(from), model.contains(&from));
         }
     }
 }

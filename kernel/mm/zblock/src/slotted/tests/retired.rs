@@ -1,0 +1,30 @@
+//! Blocks that cannot be retired because somebody follows a handle just then.
+
+use std::vec::Vec;
+
+use zpool::testing::HostEnv;
+use zpool::{Budget, Granule4K, Handle, NoOwners, Owner, ZPool};
+
+use super::super::Slotted;
+use super::super::name::Name;
+
+/// Compaction does not lose those that wait behind such a block.
+#[test]
+fn a_block_that_is_visited_does_not_hide_others() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).unwrap();
+    let handles: Vec<Handle> = (0..40).map(|_| pool.malloc(1000, Owner::NONE).unwrap()).collect();
+    handles.iter().for_each(|&handle| pool.free(handle).unwrap());
+    let mut blocks: Vec<u32> = handles.iter().map(|&handle| Name::of(handle).number).collect();
+    blocks.dedup();
+    assert!(blocks.len() > 3, "{blocks:?}");
+    let states = blocks.iter().map(|&number| &pool.table.get(number).unwrap().state);
+    let states: Vec<_> = states.collect();
+    for state in &states {
+        state.enter();
+    }
+    pool.maintain(Budget { bytes: 8192, objects: 1 }, &NoOwners);
+    states.iter().for_each(|state| state.leave());
+    pool.compact(&NoOwners);
+    assert_eq!(pool.total_pages(), 0, "frames of blocks that nobody looked at");
+}
