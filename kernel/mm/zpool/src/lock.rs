@@ -49,6 +49,7 @@ impl<T: ?Sized> TicketLock<T> {
     #[cold]
     #[inline(never)]
     fn wait(&self) {
+        probe_of::<{ probe::LOCK_CONTENDED }, T>(self.address());
         if !IN_LINE.load(Ordering::Relaxed) {
             // A ticket is drawn only when it is the one being served: nobody is in line.
             while !self.take() {

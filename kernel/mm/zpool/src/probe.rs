@@ -37,6 +37,8 @@ pub const LOCK_SHARED: u32 = 12;
 pub const SWITCH: u32 = 13;
 /// An interrupt is handled; the operand is its number.
 pub const INTERRUPT: u32 = 14;
+/// Between [`LOCK_WAIT`] and [`LOCK_TAKEN`] of a lock that is not free; the operand is its address.
+pub const LOCK_CONTENDED: u32 = 15;
 /// Before a sleeping lock is waited for; the operand is its address, also below.
 pub const SLEEP_WAIT: u32 = 16;
 /// After it was taken.

@@ -133,7 +133,7 @@ fn dispatch(hit: &Hit<'_>) {
             // SAFETY: this CPU's, interrupts are masked, and hooks do not nest.
             unsafe { &mut *hit.state.sections.get() }.hit(hit);
         }
-        probe::LOCK_WAIT..=probe::LOCK_SHARED => locks::hit(hit),
+        probe::LOCK_WAIT..=probe::LOCK_SHARED | probe::LOCK_CONTENDED => locks::hit(hit),
         probe::SLEEP_WAIT..=probe::SLEEP_RELEASE => locks::sleep_hit(hit),
         probe::SWITCH | probe::INTERRUPT => {
             ring::note(hit, Event { second: usize::from(thread_index()), ..Event::at(hit) });

@@ -25,7 +25,12 @@ pub struct Facts {
     /// A `fn() -> &'static str` that says what it protects; zero until it was taken.
     protects: AtomicUsize,
     pub taken: AtomicU64,
-    /// Takings that had to wait longer than a free lock takes.
+    /// Takings of a lock that was not free, and of one that another CPU had before.
+    pub contended: AtomicU64,
+    pub moved: AtomicU64,
+    /// Which CPU took it last, plus one.
+    last: AtomicUsize,
+    /// Longest wait.
     pub wait_max: AtomicU64,
     /// Where that was.
     pub wait_place: [AtomicUsize; 3],
@@ -101,6 +106,9 @@ impl Facts {
             address: AtomicUsize::new(0),
             protects: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
+            contended: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            last: AtomicUsize::new(0),
             wait_max: AtomicU64::new(0),
             wait_place: [const { AtomicUsize::new(0) }; 3],
             hold_max: AtomicU64::new(0),
@@ -136,6 +144,11 @@ impl Facts {
         let net = (hit.now - since).saturating_sub(hit.stolen - stolen);
         self.protects.store(hit.name as *const () as usize, Relaxed);
         self.taken.fetch_add(1, Relaxed);
+        let cpu = cpu::current().id + 1;
+        let last = self.last.swap(cpu, Relaxed);
+        if last != cpu && last != 0 {
+            self.moved.fetch_add(1, Relaxed);
+        }
         if net > self.wait_max.load(Relaxed) {
             self.wait_max.store(net, Relaxed);
             store(&self.wait_place, &hit.place);
@@ -176,7 +189,8 @@ impl Facts {
     }
 
     fn reset(&self) {
-        for counter in [&self.taken, &self.wait_max, &self.hold_max] {
+        let counters = [&self.taken, &self.contended, &self.moved, &self.wait_max, &self.hold_max];
+        for counter in counters {
             counter.store(0, Relaxed);
         }
     }
@@ -199,6 +213,11 @@ pub fn hit(hit: &Hit<'_>) {
     let held = unsafe { &mut *hit.state.held.get() };
     match hit.kind {
         probe::LOCK_WAIT => held.push(lock, hit.now, hit.stolen),
+        probe::LOCK_CONTENDED => {
+            if let Some(facts) = Facts::of(lock) {
+                facts.contended.fetch_add(1, Relaxed);
+            }
+        }
         probe::LOCK_TAKEN | probe::LOCK_SHARED => {
             let Some(facts) = Facts::of(lock) else { return };
             if let Some((since, stolen)) = held.find(lock) {
