@@ -108,6 +108,10 @@ impl RunQueue {
     pub fn preempt(&mut self, me: &'static Thread, now: u64) -> Next {
         self.wake(now);
         let highest = self.highest();
+        if highest == i32::from(me.priority()) && self.slice_end == u64::MAX {
+            // An equal woke up: from now on they take turns.
+            self.slice_end = now.saturating_add(slice::ticks());
+        }
         let is_over = now >= self.slice_end;
         if highest > i32::from(me.priority()) && !is_over {
             me.keep_slice(if self.slice_end == u64::MAX { 0 } else { self.slice_end - now });
