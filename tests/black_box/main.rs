@@ -13,4 +13,5 @@ mod options;
 mod races;
 mod second_tier;
 mod shell;
+mod store;
 mod stressors;

@@ -38,7 +38,8 @@ struct Options {
     #[arg(long, value_name = "NAME", value_parser = parse_word)]
     zpool: Option<String>,
 
-    /// Compressor: lz4, none, zstd[:LEVEL] or deflate[:LEVEL]; the image is built with it if need be
+    /// Compressor: lz4, none, zstd[:LEVEL], deflate[:LEVEL] or lz4rip; the image is built with it if
+    /// need be
     #[arg(long, value_name = "NAME[:LEVEL]", value_parser = parse_word)]
     compressor: Option<String>,
 

@@ -16,6 +16,7 @@ impl Store<'_> {
     /// `None` when the page stays as it is: it is no object, or one of fewer bytes than `least`, or
     /// has been recompressed, or would not become smaller by a 64th of a page, or there is no
     /// memory for the new object. What was tried in vain is counted (`recompress_poor`).
+    #[cold]
     pub fn recompress(
         &self,
         stored: Stored,

@@ -85,6 +85,7 @@ impl<G: TranslationGranule> Pager<G> {
         }
     }
 
+    #[cold]
     fn recompress_page(
         &self,
         pinned: &Pinned<'_, G>,

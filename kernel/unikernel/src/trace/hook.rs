@@ -84,6 +84,8 @@ pub struct Hit<'a> {
     pub kind: u32,
     pub operand: usize,
     pub place: Place,
+    /// What the probe is about.
+    pub name: fn() -> &'static str,
     /// When the hook began, and the CPU's stolen time then; instructions likewise, where counted.
     pub now: u64,
     pub stolen: u64,
@@ -107,6 +109,7 @@ pub extern "C" fn hook(registers: &Registers) {
                 kind: site.kind,
                 operand,
                 place: place(registers, site.address),
+                name: site.name,
                 now,
                 stolen: state.stolen.get(),
                 instructions,

@@ -22,6 +22,8 @@ const NESTED: usize = 8;
 pub struct Facts {
     /// Address of the lock; zero for none.
     pub address: AtomicUsize,
+    /// A `fn() -> &'static str` that says what it protects; zero until it was taken.
+    protects: AtomicUsize,
     pub taken: AtomicU64,
     /// Takings of a lock that was not free, and of one that another CPU had before.
     pub contended: AtomicU64,
@@ -102,6 +104,7 @@ impl Facts {
     const fn new() -> Self {
         Self {
             address: AtomicUsize::new(0),
+            protects: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
             contended: AtomicU64::new(0),
             moved: AtomicU64::new(0),
@@ -139,6 +142,7 @@ impl Facts {
     fn waited(&self, hit: &Hit<'_>, since: u64, stolen: u64) {
         // As for sections, what saving registers cost evens out.
         let net = (hit.now - since).saturating_sub(hit.stolen - stolen);
+        self.protects.store(hit.name as *const () as usize, Relaxed);
         self.taken.fetch_add(1, Relaxed);
         let cpu = cpu::current().id + 1;
         let last = self.last.swap(cpu, Relaxed);
@@ -171,6 +175,17 @@ impl Facts {
             }
             self.release_place.store(hit.place[0], Relaxed);
         }
+    }
+
+    /// What the lock protects, if it was taken and says so.
+    fn protected(&self) -> Option<&'static str> {
+        let function = core::ptr::with_exposed_provenance::<()>(self.protects.load(Relaxed));
+        if function.is_null() {
+            return None;
+        }
+        // SAFETY: stored by `waited`, which had it from a probe.
+        let name = unsafe { core::mem::transmute::<*const (), fn() -> &'static str>(function) };
+        Some(name()).filter(|name| *name != "()")
     }
 
     fn reset(&self) {
@@ -248,7 +263,8 @@ pub fn is_sleeping(lock: usize) -> bool {
     lock & 1 != 0
 }
 
-/// What a lock is: a word for those of CPUs and of the image, its address for others.
+/// What a lock is: a word for those of CPUs and the heap, for others what they protect, where they
+/// say so, and where they are.
 pub fn name(lock: usize) -> String {
     let within = |start: usize, bytes: usize| (start..start + bytes).contains(&lock);
     for id in 0..cpu::online() {
@@ -260,10 +276,14 @@ pub fn name(lock: usize) -> String {
     let image = Image::running();
     if lock & !1 == heap::lock_address() {
         String::from("heap")
-    } else if image.data.contains(&lock) {
-        alloc::format!("lock at image+{:#x}", (lock & !1) - image.text.start)
     } else {
-        alloc::format!("lock at {:#x}", lock & !1)
+        let protected = Facts::of(lock).and_then(Facts::protected).unwrap_or("lock");
+        let address = lock & !1;
+        if image.data.contains(&lock) {
+            alloc::format!("{protected} at image+{:#x}", address - image.text.start)
+        } else {
+            alloc::format!("{protected} at {address:#x}")
+        }
     }
 }
 

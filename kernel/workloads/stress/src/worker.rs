@@ -21,7 +21,7 @@ use crate::{Arena, Machine, ThreadTimes, WorkerEnd};
 const TIMES_INTERVAL: u64 = 64;
 
 /// How long a worker may go on for its first operation when time is up.
-const GRACE_NS: u64 = 10_000_000_000;
+const GRACE_NS: u64 = 30_000_000_000;
 
 /// Messages about pages that did not verify, per worker.
 const COMPLAINT_LIMIT: u64 = 10;

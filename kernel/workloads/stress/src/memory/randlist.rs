@@ -1,7 +1,7 @@
 //! The stressor `randlist`: follow a list whose nodes are in an order that looks random.
 //!
 //! Each visit to a node checks what the visit before wrote, and writes anew. One bogo operation is
-//! 1024 nodes visited (stress-ng: all of them).
+//! 64 nodes visited (stress-ng: all of them).
 
 use crate::options::{Kind, Setting};
 use crate::random::mix;
@@ -25,7 +25,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
             about: "bytes of a node",
         },
     ],
-    tick_shift: 10,
+    tick_shift: OPERATION.ilog2(),
     memory: Memory::Each(|options| {
         options.number("randlist", "items") * options.number("randlist", "size").next_multiple_of(8)
     }),
@@ -33,6 +33,9 @@ pub(crate) const STRESSOR: Stressor = Stressor {
     run,
     measures: &[],
 };
+
+/// Visits that make an operation.
+const OPERATION: usize = 64;
 
 fn run(worker: &Worker<'_>) {
     let Some(mut arena) = worker.map_share() else { return };
@@ -57,7 +60,7 @@ fn run(worker: &Worker<'_>) {
     let mut visits = 0;
     let mut node = head;
     // At least once round, so that what was built is checked.
-    while go_on || visits < built {
+    while go_on || visits < built.max(OPERATION) {
         let round = (visits / built) as u64;
         let words = &mut arena.words()[node * node_words..];
         let found = words[1] ^ worker.injection();

@@ -163,7 +163,10 @@ impl<'a> User<'a> {
                 return Ok(());
             }
         }
-        while pattern != "fill" {
+        if pattern == "fill" {
+            return Ok(());
+        }
+        loop {
             let place = match pattern {
                 "random" => self.random.below(self.places.len()),
                 _ => own + self.random.below(self.part),
@@ -176,10 +179,9 @@ impl<'a> User<'a> {
             self.clear(place)?;
             self.put(place, one_size)?;
             if !self.worker.go_on() {
-                break;
+                return Ok(());
             }
         }
-        Ok(())
     }
 
     /// The bytes of an object.

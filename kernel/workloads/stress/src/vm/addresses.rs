@@ -2,7 +2,7 @@
 //!
 //! The words of a range whose length is a power of two are visited in the order of a method; each
 //! gets a value that follows from its address, and all are read back in the same order: an address
-//! bit that is stuck or coupled shows. One bogo operation is 4096 words written.
+//! bit that is stuck or coupled shows. One bogo operation is 256 words written.
 
 use crate::options::{Kind, Setting};
 use crate::random::mix;
@@ -17,7 +17,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
         Setting { name: "bytes", kind: Kind::Size(8 << 20), about: "memory of all workers" },
         Setting { name: "method", kind: Kind::Choice(METHODS), about: "order of the walk" },
     ],
-    tick_shift: 12,
+    tick_shift: CHUNK.ilog2(),
     memory: Memory::Shared("bytes"),
     checks: always,
     run,
