@@ -31,17 +31,17 @@ const DOCUMENTS: &str = "documents";
 /// A figure that JSON cannot express (an infinity).
 pub fn write(documents: &[Document]) -> Result<String> {
     let lines: Result<Vec<String>, _> = documents.iter().map(Document::to_json).collect();
-    let (checksum, lines) = (checksum(documents)?, lines?.join(",\n"));
+    let lines = lines?.join(",\n");
+    let checksum = checksum(&serde_json::from_str(&format!("[{lines}]"))?);
     let caveats = serde_json::to_string(&super::caveats_of(documents.iter()))?;
     Ok(format!(
         "{{\"{CHECKSUM}\":\"{checksum}\",\n\"{CAVEATS}\":{caveats},\n\"{DOCUMENTS}\":[\n{lines}\n]}}\n"
     ))
 }
 
-/// Of the documents as the kernel wrote them, so that layout and order of keys do not matter.
-fn checksum(documents: &[Document]) -> Result<String> {
-    let texts: Result<Vec<String>, _> = documents.iter().map(Document::to_json).collect();
-    Ok(format!("{:08x}", crc32fast::hash(texts?.concat().as_bytes())))
+/// Of the documents whatever their layout, the order of their keys, and the version that wrote them.
+fn checksum(documents: &Value) -> String {
+    format!("{:08x}", crc32fast::hash(documents.to_string().as_bytes()))
 }
 
 impl Source {
@@ -78,9 +78,9 @@ impl Source {
         let Some(documents) = value.get(DOCUMENTS) else {
             return Ok(Self::of(label, serde_json::from_value(value)?));
         };
-        let documents: Vec<Document> = serde_json::from_value(documents.clone())?;
         let noted = value.get(CHECKSUM).and_then(Value::as_str).unwrap_or("missing");
-        let found = checksum(&documents)?;
+        let found = checksum(documents);
+        let documents: Vec<Document> = serde_json::from_value(documents.clone())?;
         let doubt = (noted != found).then(|| {
             format!(
                 "the figures were changed after they were written (checksum {noted}, now {found})"
@@ -120,6 +120,18 @@ mod tests {
         let changed = text.replacen("\"verify_errors\":0", "\"verify_errors\":5", 1);
         let source = Source::parse("a".into(), &changed).unwrap();
         assert!(source.doubts[0].contains("changed after they were written"), "{source:?}");
+    }
+
+    #[test]
+    fn layout_and_what_a_version_does_not_know_are_no_change() {
+        let text = write(&[document()]).unwrap();
+        let mut value: Value = serde_json::from_str(&text).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap();
+        assert_eq!(Source::parse("a".into(), &pretty).unwrap().doubts, [""; 0]);
+        value[DOCUMENTS][0]["unknown"] = 7.into();
+        value[CHECKSUM] = checksum(&value[DOCUMENTS]).into();
+        let newer = value.to_string();
+        assert_eq!(Source::parse("a".into(), &newer).unwrap().doubts, [""; 0]);
     }
 
     #[test]
