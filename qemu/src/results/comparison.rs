@@ -107,19 +107,19 @@ impl View<'_> {
         let first = self.comparison.contestants.first();
         let run = first.and_then(|first| first.pools.iter().find(|run| run.name == pool));
         let (objects, replacements) = run.map_or((0, 0), |run| (run.objects, run.replacements));
-        self.table(
+        let mut table = self.table(
             &format!("Pool bytes per stored byte, {pool} pool"),
-            &format!(
-                "1 / density: all bytes the pool holds, metadata included, per live byte; 1 would \
-                 be perfect. {objects} objects at {}K, {replacements} of them replaced at random, \
-                 then freed at random until 50 % and 25 % are left, then compacted. +compact: \
-                 compacted before each figure. Refused: objects the allocator does not take; \"all, \
-                 filled\" charges a whole page for each of them.",
-                self.page_size >> 10
-            ),
+            "1 / density: all bytes the pool holds, metadata included, per live byte; 1 would be \
+             perfect. Objects are allocated, replaced at random, freed at random until 50 % and 25 % \
+             are left, then compacted. +compact: compacted before each figure. Refused: objects the \
+             allocator does not take; \"all, filled\" charges a whole page for each of them.",
             columns,
             of,
-        )
+        );
+        for group in &mut table.groups {
+            group.title += &format!(": {objects} objects, {replacements} replaced");
+        }
+        table
     }
 
     fn cost(&self, run: &PoolRun, step: Step) -> Cell {
