@@ -176,7 +176,7 @@ fn words_of_handles_go_with_their_objects() {
         } else {
             pool.free(live.swap_remove(draw % live.len())).unwrap();
         }
-        if step % 7 == 3 {
+        if step % 7 == 0 {
             pool.compact(&NoOwners);
         }
     }
