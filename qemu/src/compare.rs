@@ -82,7 +82,7 @@ fn machine(machine: Machine, plan: &Plan, granule: &str) -> Machine {
         .words((!plan.zpools.is_empty()).then(|| format!("--only={}", plan.zpools.join(","))))
 }
 
-/// Takes the longest masked sections from the document of a traced boot.
+/// Takes the longest sections from the document of a traced boot.
 fn add_sections(document: &mut Document, traced: &Document) {
     let (Some(comparison), Some(traced)) = (&mut document.comparison, &traced.comparison) else {
         return;
@@ -91,9 +91,10 @@ fn add_sections(document: &mut Document, traced: &Document) {
         let same = traced.contestants.iter().find(|one| {
             (&one.zpool, &one.compressor) == (&contestant.zpool, &contestant.compressor)
         });
-        let section = same.and_then(|one| one.response?.masked_section);
-        if let Some(response) = &mut contestant.response {
-            response.masked_section = section;
+        let traced = same.and_then(|one| one.response);
+        if let (Some(response), Some(traced)) = (&mut contestant.response, traced) {
+            response.masked_section = traced.masked_section;
+            response.preemption_section = traced.preemption_section;
         }
     }
 }

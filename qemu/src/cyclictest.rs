@@ -18,8 +18,9 @@ use crate::status;
 /// Version of rt-tests whose files these are like.
 const RT_TESTS: &str = "2.40";
 
+/// A file of cyclictest's `--json`.
 #[derive(Serialize)]
-struct File<'a> {
+pub struct File<'a> {
     file_version: u32,
     #[serde(rename = "cmdline:")]
     command_line: &'a str,
@@ -68,12 +69,22 @@ struct Ticks<'a> {
     histograms: BTreeMap<&'a str, &'a [(u64, u64, u64)]>,
 }
 
-/// The document's wake-up latencies as JSON. Without a host the times are those of the guest, from
-/// 1970 on, so that equal runs give equal files.
+/// The document's wake-up latencies as JSON.
 ///
 /// # Errors
 /// The run had no `--cyclictest`.
 pub fn json(document: &Document, host: Option<&Host>) -> Result<String> {
+    let mut text = serde_json::to_string_pretty(&file(document, host)?)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// What is in such a file. Without a host the times are those of the guest, from 1970 on, so that
+/// equal runs give equal files.
+///
+/// # Errors
+/// The run had no `--cyclictest`.
+pub fn file<'a>(document: &'a Document, host: Option<&'a Host>) -> Result<File<'a>> {
     let (latency, found) = found(document)?;
     let elapsed = Duration::nanoseconds(i64::try_from(document.elapsed_ns)?);
     let start = match host {
@@ -82,7 +93,7 @@ pub fn json(document: &Document, host: Option<&Host>) -> Result<String> {
     };
     let settings = &document.settings;
     let code = document.verdict.status.code();
-    let file = File {
+    Ok(File {
         file_version: 1,
         command_line: &settings.command,
         rt_test_version: RT_TESTS,
@@ -100,10 +111,7 @@ pub fn json(document: &Document, host: Option<&Host>) -> Result<String> {
         num_threads: found.threads.len(),
         resolution_in_ns: u8::from(found.unit_ns == 1),
         thread: found.threads.iter().map(|one| thread(latency, found, one)).enumerate().collect(),
-    };
-    let mut text = serde_json::to_string_pretty(&file)?;
-    text.push('\n');
-    Ok(text)
+    })
 }
 
 /// The document's histogram in cyclictest's text form, and nothing else.

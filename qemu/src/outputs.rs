@@ -52,6 +52,9 @@ struct Complete<'a> {
     host: Option<&'a Host>,
     #[serde(flatten)]
     document: &'a Document,
+    /// What readers of cyclictest's files look for; its keys are others.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    cyclictest: Option<cyclictest::File<'a>>,
 }
 
 impl Outputs {
@@ -129,12 +132,14 @@ pub fn yaml(document: &Document, host: Option<&Host>) -> Result<String> {
     Ok(text)
 }
 
-/// `document` as indented JSON, in the order of the kernel's document.
+/// `document` as indented JSON, in the order of the kernel's document; after a run with cyclictest
+/// also with the keys of its `--json`, as people type that.
 ///
 /// # Errors
 /// A figure that JSON cannot express (an infinity).
 pub fn json(document: &Document, host: Option<&Host>) -> Result<String> {
-    let mut text = serde_json::to_string_pretty(&Complete { host, document })?;
+    let cyclictest = cyclictest::file(document, host).ok();
+    let mut text = serde_json::to_string_pretty(&Complete { host, document, cyclictest })?;
     text.push('\n');
     Ok(text)
 }

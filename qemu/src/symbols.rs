@@ -3,10 +3,10 @@
 use anyhow::Result;
 use object::{Object, ObjectSymbol, SymbolKind};
 
-/// The functions of an image by address.
+/// The functions and statics of an image by address.
 pub struct Symbols {
     /// Start, size in bytes (0: unknown) and raw name, ascending by start.
-    functions: Vec<(u64, u64, String)>,
+    symbols: Vec<(u64, u64, String)>,
 }
 
 /// How the kernel writes an address: its distance from the start of the image.
@@ -22,23 +22,23 @@ impl Symbols {
         let file = object::File::parse(elf)?;
         let start = file.symbols().find(|symbol| symbol.name() == Ok("__image_start"));
         let start = start.map_or(0, |symbol| symbol.address());
-        let mut functions: Vec<_> = file
+        let is_named = |kind| matches!(kind, SymbolKind::Text | SymbolKind::Data);
+        let mut symbols: Vec<_> = file
             .symbols()
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition())
+            .filter(|symbol| is_named(symbol.kind()) && symbol.is_definition())
             .filter_map(|symbol| {
                 let name = symbol.name().ok()?.to_owned();
                 Some((symbol.address().checked_sub(start)?, symbol.size(), name))
             })
             .collect();
-        functions.sort();
-        Ok(Self { functions })
+        symbols.sort();
+        Ok(Self { symbols })
     }
 
-    /// `function+0xOFFSET` for an address relative to the start of the image.
+    /// `name+0xOFFSET` for an address relative to the start of the image.
     pub fn resolve(&self, offset: u64) -> Option<String> {
-        let index =
-            self.functions.partition_point(|(start, ..)| *start <= offset).checked_sub(1)?;
-        let (start, size, name) = &self.functions[index];
+        let index = self.symbols.partition_point(|(start, ..)| *start <= offset).checked_sub(1)?;
+        let (start, size, name) = &self.symbols[index];
         let inside = offset - start;
         (*size == 0 || inside < *size)
             .then(|| format!("{:#}+{inside:#x}", rustc_demangle::demangle(name)))
@@ -65,7 +65,7 @@ mod tests {
     fn symbols() -> Symbols {
         let function = |start, size, name: &str| (start, size, name.to_owned());
         Symbols {
-            functions: vec![
+            symbols: vec![
                 function(0x40, 0x20, "_ZN4zlab4main17h0123456789abcdefE"),
                 function(0x100, 0, "entry"),
             ],

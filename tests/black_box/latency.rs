@@ -139,7 +139,7 @@ fn every_core_has_a_thread_and_a_noise_floor() {
     assert_eq!(cpus, [0, 1, 2]);
     assert!(threads.iter().all(|thread| thread.woken.count == 20), "{threads:?}");
     let noise = found.noise.as_ref().expect("noise was looked for");
-    // A core that the host does not run for the whole time sees nothing.
+    // A core that the host does not run meanwhile sees one long gap.
     assert_eq!(noise.cpus.len(), 3);
-    assert!(noise.cpus.iter().any(|one| one.gaps.count > 10), "{noise:?}");
+    assert!(noise.cpus.iter().all(|one| one.gaps.count > 0), "{noise:?}");
 }

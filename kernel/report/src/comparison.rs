@@ -244,8 +244,11 @@ pub struct Load {
 pub struct Response {
     /// Longest section with interrupts masked, in the comparison's unit and without the time of what
     /// measures it; absent where no boot was made for it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub masked_section: Option<u64>,
+    /// The same with preemption off, interrupts that came meanwhile included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemption_section: Option<u64>,
     /// Longest time from a timer's deadline to the first instruction of the interrupt's vector:
     /// how long interrupts stayed masked; absent where nobody measured.
     #[serde(default)]

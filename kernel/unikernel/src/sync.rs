@@ -52,7 +52,7 @@ impl Hold for Unpreempted {
 
 /// Data behind a ticket lock, held for a bounded number of instructions.
 pub struct Lock<T, H = Masked> {
-    lock: TicketLock,
+    lock: TicketLock<T>,
     hold: PhantomData<H>,
     data: UnsafeCell<T>,
 }

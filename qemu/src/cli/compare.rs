@@ -12,8 +12,8 @@ use crate::{html, interrupt, units};
 
 const AFTER_HELP: &str = "\
 One boot for each page size, on one core, with time counted in instructions: the same commands on
-another machine give the same digits. Then another one for each, traced, for the longest time with
-interrupts masked. The tables go to standard output; the best figure of a column has an asterisk.
+another machine give the same digits. Then another one for each, traced, for the longest times with
+interrupts masked and without preemption. The tables go to standard output; the best figure of a column has an asterisk.
 
 On a board the same run is `compare` among the boot arguments, in cycles; its saved console or JSON
 goes to `report`.

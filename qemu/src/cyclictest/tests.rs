@@ -189,3 +189,15 @@ fn without_cyclictest_there_is_no_file() {
     found.unwrap().buckets = 0;
     assert!(histogram(&no_buckets).is_err());
 }
+
+#[test]
+fn results_have_the_keys_of_cyclictest_too() {
+    let document = document();
+    let text = crate::outputs::json(&document, None).unwrap();
+    let results: Value = serde_json::from_str(&text).unwrap();
+    let file: Value = serde_json::from_str(&json(&document, None).unwrap()).unwrap();
+    for (key, value) in file.as_object().unwrap() {
+        assert_eq!(&results[key], value, "{key}");
+    }
+    assert_eq!(Document::from_json(&text).unwrap(), document, "and they are read as ever");
+}

@@ -21,7 +21,8 @@ struct Entry<'a> {
 /// How the waste of the pools called `pool` goes with time: a plot for each page size and
 /// compressor.
 pub fn courses(sources: &[Source], pool: &str) -> Result<String> {
-    plots(sources, |title, entries| {
+    let has = |contestant: &Contestant| contestant.pools.iter().any(|run| run.name == pool);
+    plots(sources, has, |title, entries| {
         let mut curves = Vec::new();
         for entry in entries {
             let Some(run) = entry.contestant.pools.iter().find(|run| run.name == pool) else {
@@ -70,7 +71,10 @@ fn course_of(run: &PoolRun, page_size: u64) -> Vec<(f64, f64)> {
 
 /// How rare long operations are: a plot for each page size and compressor.
 pub fn tails(sources: &[Source], operation: &str) -> Result<String> {
-    plots(sources, |title, entries| {
+    let has = |contestant: &Contestant| {
+        contestant.operations.iter().any(|times| times.name == operation && times.count > 0)
+    };
+    plots(sources, has, |title, entries| {
         let mut curves = Vec::new();
         let mut unit = "";
         for entry in entries {
@@ -99,9 +103,10 @@ pub fn tails(sources: &[Source], operation: &str) -> Result<String> {
     })
 }
 
-/// What `draw` makes of each group of contestants, with a legend.
+/// What `draw` makes of each group of contestants that `has` something to draw, with a legend.
 fn plots(
     sources: &[Source],
+    has: impl Fn(&Contestant) -> bool,
     mut draw: impl FnMut(&str, &[Entry<'_>]) -> Result<Option<(String, String)>>,
 ) -> Result<String> {
     let mut colours: Vec<&str> = Vec::new();
@@ -127,6 +132,9 @@ fn plots(
                     label: name_of(contestant) + &from,
                 };
                 let title = group_of(page_size, &contestant.compressor);
+                if !has(contestant) {
+                    continue;
+                }
                 match groups.iter_mut().find(|(known, _)| *known == title) {
                     Some((_, entries)) => entries.push(entry),
                     None => groups.push((title, vec![entry])),

@@ -17,7 +17,7 @@ use zpool::{Backend, Granule, Granule4K, Granule16K, find};
 
 use crate::status::{SUCCESS, usage};
 use engine::{Options, Outcome};
-use report::{Document, Run};
+use report::{Document, Query, Run};
 use trace::Trace;
 
 /// What `replay --help` says last.
@@ -91,6 +91,38 @@ pub fn run(args: Args) -> Result<u8> {
         print!("{}", report::text(&runs));
     }
     Ok(SUCCESS)
+}
+
+/// What each allocator holds at the queries of a trace.
+///
+/// # Errors
+/// As [`run`].
+pub fn held(args: &Args) -> Result<Vec<(&'static str, Vec<Held>)>> {
+    let trace = Trace::read(&args.trace)?;
+    let runs = match args.granule {
+        PageSize::Small => replay_all::<Granule4K>(args, &trace)?,
+        PageSize::Large => replay_all::<Granule16K>(args, &trace)?,
+    };
+    let held = |query: &Query| Held {
+        objects: query.live as u64,
+        bytes: query.bytes as u64,
+        pool_pages: query.pool_pages as u64,
+        metadata_bytes: query.metadata_bytes as u64,
+    };
+    Ok(runs.iter().map(|run| (run.zpool, run.queries.iter().map(held).collect())).collect())
+}
+
+/// What a pool holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// Live objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Page frames.
+    pub pool_pages: u64,
+    /// Bytes it keeps elsewhere.
+    pub metadata_bytes: u64,
 }
 
 fn replay_all<G: Granule>(args: &Args, trace: &Trace) -> Result<Vec<Run>> {

@@ -175,16 +175,18 @@ impl View<'_> {
         self.table(
             "Latency of others under load",
             &format!(
-                "During the first of the loads below, with a timer every 100 us. Longest section: \
-                 {section} with interrupts masked, the whole kernel's, from a boot with the tracer, \
-                 whose own time is left out. When a timer was due: {unit} from its deadline to the \
-                 first instruction of the interrupt's vector. Worst wake-up: to the first \
-                 instruction of the thread that waited for it. The last two are samples: longer \
-                 ones in between are not seen."
+                "During the first of the loads below, with a timer every 100 us. Longest masked and \
+                 unpreempted: the longest sections with interrupts masked and with preemption off \
+                 (interrupts included), in {section}, of the whole kernel, from a boot with the \
+                 tracer, whose own time is left out. Late interrupt: {unit} from a timer's deadline \
+                 to the first instruction of the interrupt's vector; worst wake-up: to the first \
+                 instruction of the thread that waited for it. These two are samples: longer ones \
+                 in between are not seen."
             ),
             vec![
-                Column::lowest("longest section masked"),
-                Column::lowest("masked when a timer was due"),
+                Column::lowest("longest masked"),
+                Column::lowest("longest unpreempted"),
+                Column::lowest("late interrupt"),
                 Column::lowest("worst wake-up"),
                 Column::plain("wake-ups"),
             ],
@@ -192,6 +194,7 @@ impl View<'_> {
                 let response = contestant.response?;
                 Some(vec![
                     cell(response.masked_section),
+                    cell(response.preemption_section),
                     cell(response.masked_max),
                     cell(response.wakeup_max),
                     Cell::count(response.wakeups),
@@ -216,7 +219,7 @@ impl View<'_> {
             &format!("Throughput of {command}"),
             "Bogo operations per second of real and of CPU time (a second is 10^9 instructions \
              under -icount), the system's share of CPU time, pages stored and loaded per operation, \
-             and pages that were refused.",
+             pages that were refused, and pool bytes per stored byte when the work was done.",
             vec![
                 Column::highest("ops/s real"),
                 Column::highest("ops/s CPU"),
@@ -224,10 +227,11 @@ impl View<'_> {
                 Column::plain("stored/op"),
                 Column::plain("loaded/op"),
                 Column::lowest("refused"),
+                Column::plain("pool/stored"),
             ],
             |contestant| {
                 let load = contestant.loads.iter().find(|load| load.command == command)?;
-                Some(throughput(load))
+                Some(throughput(load, self.page_size))
             },
         )
     }
@@ -300,7 +304,7 @@ impl View<'_> {
     }
 }
 
-fn throughput(load: &Load) -> Vec<Cell> {
+fn throughput(load: &Load, page_size: u64) -> Vec<Cell> {
     let Some(result) = load.stressors.first() else { return Vec::new() };
     let (user, system) = (result.user_seconds(), result.system_seconds());
     let share = if user + system > 0.0 { 100.0 * system / (user + system) } else { 0.0 };
@@ -316,6 +320,7 @@ fn throughput(load: &Load) -> Vec<Cell> {
         per_op(paging.stored),
         per_op(paging.loaded),
         Cell::count(paging.refused),
+        load.memory.pool.as_ref().map_or_else(Cell::none, |pool| inverse(pool.density(page_size))),
     ]
 }
 

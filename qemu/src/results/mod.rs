@@ -78,7 +78,11 @@ pub fn text(sources: &[Source]) -> String {
 
 /// What the figures can and cannot show, each said once.
 pub fn caveats(sources: &[Source]) -> Vec<&'static str> {
-    let documents = sources.iter().flat_map(|source| &source.documents);
+    caveats_of(sources.iter().flat_map(|source| &source.documents))
+}
+
+/// The same of documents.
+fn caveats_of<'a>(documents: impl Iterator<Item = &'a Document>) -> Vec<&'static str> {
     let mut caveats: Vec<&str> = documents.map(caveat).collect();
     caveats.sort_unstable();
     caveats.dedup();

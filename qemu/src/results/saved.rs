@@ -19,18 +19,23 @@ pub struct Source {
     pub doubts: Vec<String>,
 }
 
-/// The key of the checksum, and that of the documents.
+/// The keys of the checksum, of what the figures can show, and of the documents.
 const CHECKSUM: &str = "crc32";
+const CAVEATS: &str = "caveats";
 const DOCUMENTS: &str = "documents";
 
-/// `documents` as a file: JSON with a line for each, and a checksum by which a later change shows.
+/// `documents` as a file: JSON with a line for each, what their figures can and cannot show, and a
+/// checksum by which a later change shows.
 ///
 /// # Errors
 /// A figure that JSON cannot express (an infinity).
 pub fn write(documents: &[Document]) -> Result<String> {
     let lines: Result<Vec<String>, _> = documents.iter().map(Document::to_json).collect();
     let (checksum, lines) = (checksum(documents)?, lines?.join(",\n"));
-    Ok(format!("{{\"{CHECKSUM}\":\"{checksum}\",\n\"{DOCUMENTS}\":[\n{lines}\n]}}\n"))
+    let caveats = serde_json::to_string(&super::caveats_of(documents.iter()))?;
+    Ok(format!(
+        "{{\"{CHECKSUM}\":\"{checksum}\",\n\"{CAVEATS}\":{caveats},\n\"{DOCUMENTS}\":[\n{lines}\n]}}\n"
+    ))
 }
 
 /// Of the documents as the kernel wrote them, so that layout and order of keys do not matter.
@@ -106,6 +111,7 @@ mod tests {
         let source = Source::parse("a".into(), &text).unwrap();
         assert_eq!(source.documents, [document()]);
         assert_eq!(source.doubts, [""; 0]);
+        assert!(text.contains("counts of instructions, not of time"));
     }
 
     #[test]

@@ -10,6 +10,10 @@ use crate::Z3fold;
 use crate::page::{CLAIMED, Locked, NEEDS_COMPACTING, Page, Place, chunk, chunks, usable};
 use crate::slots::{NO_SLOTS, Name};
 
+/// Pages in use or waiting for compaction that a search comes by before it gives up, where that is
+/// better than to go on: interrupts stay masked meanwhile, and there may be as many as pages.
+pub(crate) const PATIENCE: usize = 8;
+
 /// A look at one list. Interrupts stay masked throughout.
 enum Look<'a, E: Env> {
     /// A page, off the list and locked.
@@ -34,7 +38,7 @@ impl<E: Env> Z3fold<E> {
         }
         let wanted = chunks::<E::Granule>(size);
         let reading = self.enter();
-        let found = self.find_page(wanted);
+        let found = self.find_page(wanted, true, usize::MAX);
         if let Some((page, place)) = found {
             return Ok(self.begin(&reading, page, place, wanted));
         }
@@ -79,16 +83,16 @@ impl<E: Env> Z3fold<E> {
     }
 
     /// A page with room for so many chunks: off its list, locked, with one more reference and
-    /// with slots; and which place is free.
-    pub(crate) fn find_page(&self, wanted: usize) -> Option<(Locked<'_, E::Granule, E>, Place)> {
-        let page = self.take_listed(wanted)?;
-        let has_slots = match page.header().slots.load(Ordering::Relaxed) {
-            NO_SLOTS => self.slots.alloc().inspect(|&slots| {
-                page.header().slots.store(slots, Ordering::Relaxed);
-            }),
-            slots => Some(slots),
-        };
-        let place = has_slots.and_then(|_| page.place_for(wanted));
+    /// with slots if a handle is to be made there; and which place is free. Comes by so many others
+    /// that are busy at most.
+    pub(crate) fn find_page(
+        &self,
+        wanted: usize,
+        named: bool,
+        patience: usize,
+    ) -> Option<(Locked<'_, E::Granule, E>, Place)> {
+        let page = self.take_listed(wanted, patience)?;
+        let place = page.place_for(wanted).filter(|_| !named || self.has_slots(&page));
         match place {
             Some(place) => Some((page, place)),
             // No memory for slots: as if there were no such page.
@@ -103,8 +107,18 @@ impl<E: Env> Z3fold<E> {
         }
     }
 
+    /// Whether the page has slots, by now.
+    fn has_slots(&self, page: &Page<'_, E::Granule>) -> bool {
+        let slots = &page.header().slots;
+        if slots.load(Ordering::Relaxed) == NO_SLOTS {
+            let Some(number) = self.slots.alloc() else { return false };
+            slots.store(number, Ordering::Relaxed);
+        }
+        true
+    }
+
     /// The best fit of this CPU, or an exact one of any.
-    fn take_listed(&self, wanted: usize) -> Option<Locked<'_, E::Granule, E>> {
+    fn take_listed(&self, wanted: usize, mut patience: usize) -> Option<Locked<'_, E::Granule, E>> {
         let mut masked = Masked::new(&*self.env);
         let cpu = self.env.cpu();
         let mut list = wanted;
@@ -115,11 +129,13 @@ impl<E: Env> Z3fold<E> {
                     list += 1;
                     masked
                 }
-                // From the beginning: meanwhile there may be a better one.
+                // The lists before were empty. A look is bounded, their number is not: whoever is
+                // more important comes in between.
                 Look::Retry(masked) => {
+                    patience = patience.checked_sub(1)?;
+                    drop(masked);
                     relax();
-                    list = wanted;
-                    masked
+                    Masked::new(&*self.env)
                 }
             }
         }

@@ -62,7 +62,7 @@ impl Place {
 /// the links, which the lock of their list protects.
 #[repr(C)]
 pub(crate) struct Header {
-    pub(crate) lock: TicketLock,
+    pub(crate) lock: TicketLock<Header>,
     /// Neighbours in a list of free chunks; `next` also links stale pages.
     pub(crate) next: AtomicUsize,
     pub(crate) previous: AtomicUsize,
@@ -327,7 +327,7 @@ pub(crate) struct Locked<'a, G: Granule, E: Env> {
 }
 
 /// A lock that is held, until this is dropped.
-struct Hold<'a>(&'a TicketLock);
+struct Hold<'a>(&'a TicketLock<Header>);
 
 impl Drop for Hold<'_> {
     fn drop(&mut self) {

@@ -21,7 +21,7 @@ pub(crate) const SLOTS_BYTES: usize = 64;
 #[repr(align(64))]
 pub(crate) struct Slots {
     /// Readers look where an object is; the writer changes that.
-    pub(crate) lock: RwSpinLock,
+    pub(crate) lock: RwSpinLock<Slots>,
     words: [AtomicU64; 4],
 }
 

@@ -1,11 +1,12 @@
 //! The lock of back ends: fair, interrupt-safe, bounded by the number of CPUs.
 
 use core::cell::UnsafeCell;
+use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::Env;
-use crate::probe::{self, probe};
+use crate::probe::{self, probe_of};
 
 /// Whether waiters stand in line.
 static IN_LINE: AtomicBool = AtomicBool::new(true);
@@ -20,27 +21,35 @@ pub fn serve_any_waiter() {
 }
 
 /// A ticket lock without data: first come, first served, unless [`serve_any_waiter`] was called.
+/// Who traces locks calls it by the name of `T`, which is what it protects.
 #[derive(Debug, Default)]
-pub struct TicketLock {
+pub struct TicketLock<T: ?Sized = ()> {
     next: AtomicU32,
     serving: AtomicU32,
+    protects: PhantomData<fn(&T)>,
 }
 
-impl TicketLock {
+impl<T: ?Sized> TicketLock<T> {
     /// An open lock.
     #[must_use]
     pub const fn new() -> Self {
-        Self { next: AtomicU32::new(0), serving: AtomicU32::new(0) }
+        Self { next: AtomicU32::new(0), serving: AtomicU32::new(0), protects: PhantomData }
     }
 
     /// Waits for the lock. The caller has masked interrupts where a handler could want it too.
+    #[inline]
     pub fn lock(&self) {
-        probe::<{ probe::LOCK_WAIT }>(self.address());
-        self.wait();
-        probe::<{ probe::LOCK_TAKEN }>(self.address());
+        probe_of::<{ probe::LOCK_WAIT }, T>(self.address());
+        if !self.take() {
+            self.wait();
+        }
+        probe_of::<{ probe::LOCK_TAKEN }, T>(self.address());
     }
 
+    #[cold]
+    #[inline(never)]
     fn wait(&self) {
+        probe_of::<{ probe::LOCK_CONTENDED }, T>(self.address());
         if !IN_LINE.load(Ordering::Relaxed) {
             // A ticket is drawn only when it is the one being served: nobody is in line.
             while !self.take() {
@@ -58,8 +67,8 @@ impl TicketLock {
     pub fn try_lock(&self) -> bool {
         let taken = self.take();
         if taken {
-            probe::<{ probe::LOCK_WAIT }>(self.address());
-            probe::<{ probe::LOCK_TAKEN }>(self.address());
+            probe_of::<{ probe::LOCK_WAIT }, T>(self.address());
+            probe_of::<{ probe::LOCK_TAKEN }, T>(self.address());
         }
         taken
     }
@@ -69,6 +78,8 @@ impl TicketLock {
         core::ptr::from_ref(self).addr()
     }
 
+    /// Takes the lock if nobody has it or is in line.
+    #[inline]
     fn take(&self) -> bool {
         let serving = self.serving.load(Ordering::Acquire);
         self.next
@@ -82,8 +93,9 @@ impl TicketLock {
     }
 
     /// Hands the lock on. Only its holder calls this.
+    #[inline]
     pub fn unlock(&self) {
-        probe::<{ probe::LOCK_RELEASE }>(self.address());
+        probe_of::<{ probe::LOCK_RELEASE }, T>(self.address());
         let serving = self.serving.load(Ordering::Relaxed);
         self.serving.store(serving.wrapping_add(1), Ordering::Release);
     }
@@ -100,7 +112,7 @@ pub fn relax() {
     }
     // Under an operating system whoever is waited for may not be running at all.
     #[cfg(any(test, feature = "testing"))]
-    std::thread::yield_now();
+    crate::testing::wait();
     #[cfg(not(any(test, feature = "testing", all(target_arch = "aarch64", target_os = "none"))))]
     core::hint::spin_loop();
 }
@@ -108,7 +120,7 @@ pub fn relax() {
 /// Data behind a [`TicketLock`], taken with interrupts masked by the environment.
 #[derive(Debug, Default)]
 pub struct SpinLock<T> {
-    lock: TicketLock,
+    lock: TicketLock<T>,
     data: UnsafeCell<T>,
 }
 

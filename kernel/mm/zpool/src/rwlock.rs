@@ -1,38 +1,45 @@
 //! Readers and writers, first come, first served.
 
+use core::marker::PhantomData;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::probe::{self, probe};
+use crate::probe::{self, probe_of};
 use crate::{Env, TicketLock};
 
 /// A reader-writer spin lock without data: many readers or one writer.
 ///
 /// Whoever cannot have it at once queues in the order of arrival, readers and writers alike, so
-/// neither starves the other.
+/// neither starves the other. `T` is as for [`TicketLock`].
 #[derive(Debug, Default)]
-pub struct RwSpinLock {
+pub struct RwSpinLock<T: ?Sized = ()> {
     /// [`WRITER`] is set while a writer holds the lock, [`PENDING`] while the first writer of the
     /// queue waits for readers to leave; the rest counts readers.
     state: AtomicU32,
-    queue: TicketLock,
+    queue: TicketLock<T>,
     queued: AtomicU32,
+    protects: PhantomData<fn(&T)>,
 }
 
 const WRITER: u32 = 1 << 31;
 const PENDING: u32 = 1 << 30;
 
-impl RwSpinLock {
+impl<T: ?Sized> RwSpinLock<T> {
     /// An open lock.
     #[must_use]
     pub const fn new() -> Self {
-        Self { state: AtomicU32::new(0), queue: TicketLock::new(), queued: AtomicU32::new(0) }
+        Self {
+            state: AtomicU32::new(0),
+            queue: TicketLock::new(),
+            queued: AtomicU32::new(0),
+            protects: PhantomData,
+        }
     }
 
     /// Waits until no writer holds the lock or was there before, and joins the readers.
     pub fn lock_read(&self) {
-        probe::<{ probe::LOCK_WAIT }>(self.address());
+        probe_of::<{ probe::LOCK_WAIT }, T>(self.address());
         self.wait_read();
-        probe::<{ probe::LOCK_SHARED }>(self.address());
+        probe_of::<{ probe::LOCK_SHARED }, T>(self.address());
     }
 
     fn wait_read(&self) {
@@ -58,9 +65,9 @@ impl RwSpinLock {
 
     /// Waits until everyone who was there before has left, and takes the lock alone.
     pub fn lock_write(&self) {
-        probe::<{ probe::LOCK_WAIT }>(self.address());
+        probe_of::<{ probe::LOCK_WAIT }, T>(self.address());
         self.wait_write();
-        probe::<{ probe::LOCK_TAKEN }>(self.address());
+        probe_of::<{ probe::LOCK_TAKEN }, T>(self.address());
     }
 
     fn wait_write(&self) {
@@ -85,8 +92,8 @@ impl RwSpinLock {
     pub fn try_lock_write(&self) -> bool {
         let taken = self.take_write();
         if taken {
-            probe::<{ probe::LOCK_WAIT }>(self.address());
-            probe::<{ probe::LOCK_TAKEN }>(self.address());
+            probe_of::<{ probe::LOCK_WAIT }, T>(self.address());
+            probe_of::<{ probe::LOCK_TAKEN }, T>(self.address());
         }
         taken
     }
@@ -102,7 +109,7 @@ impl RwSpinLock {
 
     /// Lets everyone in again. Only the writer calls this.
     pub fn unlock_write(&self) {
-        probe::<{ probe::LOCK_RELEASE }>(self.address());
+        probe_of::<{ probe::LOCK_RELEASE }, T>(self.address());
         self.state.fetch_and(!WRITER, Ordering::Release);
     }
 
@@ -140,7 +147,7 @@ mod tests {
 
     #[test]
     fn readers_share_and_writers_do_not() {
-        let lock = RwSpinLock::new();
+        let lock = RwSpinLock::<()>::new();
         lock.lock_read();
         lock.lock_read();
         assert!(!lock.try_lock_write());

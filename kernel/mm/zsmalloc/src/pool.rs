@@ -29,7 +29,7 @@ pub struct Zsmalloc<E: Env, const CHAIN: usize> {
     by_index: Box<[u16]>,
     /// Closes the pool while objects move: readers look up where an object is, the writer is
     /// compaction.
-    pub(crate) migrate: RwSpinLock,
+    pub(crate) migrate: RwSpinLock<Self>,
     pub(crate) pages_allocated: AtomicUsize,
     pub(crate) pages_compacted: AtomicUsize,
     pub(crate) compacting: AtomicBool,

@@ -22,7 +22,7 @@ const ALLOCATED: u64 = 1;
 /// which readers hold while they look at an object and compaction while it empties the zspage.
 #[derive(Debug)]
 pub(crate) struct Zspage<const CHAIN: usize> {
-    pub(crate) lock: RwSpinLock,
+    pub(crate) lock: RwSpinLock<Zspage<CHAIN>>,
     /// Position of the class.
     class: AtomicU16,
     group: AtomicU8,

@@ -69,6 +69,12 @@ pub struct LockTimes {
     pub sleeping: bool,
     /// How often it was taken.
     pub taken: u64,
+    /// How often it was not free then.
+    #[serde(default)]
+    pub contended: u64,
+    /// How often another CPU had taken it before: its cache line moves.
+    #[serde(default)]
+    pub moved: u64,
     /// Longest wait, and where.
     pub wait_max: u64,
     /// See `wait_max`.
@@ -202,8 +208,9 @@ impl LockTimes {
         let kind = if self.sleeping { ", sleeping" } else { "" };
         writeln!(
             out,
-            "{METRIC}  held {:>8}, waited for {:>8}, taken {:>9} times: {}{others}{kind}",
-            self.hold_max, self.wait_max, self.taken, self.name
+            "{METRIC}  held {:>8}, waited for {:>8}, taken {:>9} times, after another CPU {:>9}, not \
+             free {:>7}: {}{others}{kind}",
+            self.hold_max, self.wait_max, self.taken, self.moved, self.contended, self.name
         )?;
         write_place("    taken at", &self.taken_at, out)
     }

@@ -79,7 +79,11 @@ impl Kernel {
     pub fn new(boot: &'static Boot, options: &Options) -> Result<Self, &'static str> {
         let paging = pager::get().ok_or("paging was not set up")?;
         let asked = |name| options.requests.iter().any(|request| request.name == name);
-        let pool = if asked("zpool") { Some(BookedPool::new(new_pool(boot)?, boot)) } else { None };
+        let pool = if asked("zpool") || asked("contend") {
+            Some(BookedPool::new(new_pool(boot)?, boot))
+        } else {
+            None
+        };
         let keyed = if asked("zswap") { Some(new_store(boot, options, paging)?) } else { None };
         paging.counters().reset();
         let mut before = StoreCounters::default();

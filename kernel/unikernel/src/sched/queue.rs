@@ -105,22 +105,25 @@ impl RunQueue {
 
     /// Wakes who is due. Then the running thread gives way if it has to: to a higher priority it
     /// stays first among its equals, with what is left of its slice, at whose end it goes last.
+    #[inline(always)]
     pub fn preempt(&mut self, me: &'static Thread, now: u64) -> Next {
         self.wake(now);
         let highest = self.highest();
-        if highest == i32::from(me.priority()) && self.slice_end == u64::MAX {
+        let own = i32::from(me.priority());
+        if highest == own && self.slice_end == u64::MAX {
             // An equal woke up: from now on they take turns.
             self.slice_end = now.saturating_add(slice::ticks());
         }
         let is_over = now >= self.slice_end;
-        if highest > i32::from(me.priority()) && !is_over {
-            me.keep_slice(if self.slice_end == u64::MAX { 0 } else { self.slice_end - now });
-            self.push_front(me);
-        } else if highest >= i32::from(me.priority()) && is_over {
-            self.push_back(me);
-        } else {
+        if highest < own || highest == own && !is_over {
             self.set_alarm();
             return Next::Same;
+        }
+        if is_over {
+            self.push_back(me);
+        } else {
+            me.keep_slice(self.slice_end - now);
+            self.push_front(me);
         }
         self.choose(me, now)
     }
@@ -136,7 +139,7 @@ impl RunQueue {
         };
         to.set_state(State::Running);
         self.slice_end = if self.highest() == i32::from(to.priority()) {
-            now + to.take_slice().unwrap_or_else(slice::ticks)
+            now + to.take_slice().min(slice::ticks())
         } else {
             u64::MAX
         };

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use zpool::probe::{self, probe};
+use zpool::probe::{self, probe, probe_of};
 
 use super::thread::{self, MAX_THREADS, NONE};
 use super::{park, unpark, update_priority};
@@ -39,11 +39,11 @@ impl<T> SleepLock<T> {
     /// can have it, also with interrupts masked.
     #[inline]
     pub fn lock(&self) -> SleepGuard<'_, T> {
-        probe::<{ probe::SLEEP_WAIT }>(self.gate.address());
+        probe_of::<{ probe::SLEEP_WAIT }, T>(self.gate.address());
         if !self.gate.enter_at_once() {
             self.gate.wait();
         }
-        probe::<{ probe::SLEEP_TAKEN }>(self.gate.address());
+        probe_of::<{ probe::SLEEP_TAKEN }, T>(self.gate.address());
         SleepGuard { owner: self }
     }
 
@@ -52,8 +52,8 @@ impl<T> SleepLock<T> {
         if !self.gate.enter_at_once() {
             return None;
         }
-        probe::<{ probe::SLEEP_WAIT }>(self.gate.address());
-        probe::<{ probe::SLEEP_TAKEN }>(self.gate.address());
+        probe_of::<{ probe::SLEEP_WAIT }, T>(self.gate.address());
+        probe_of::<{ probe::SLEEP_TAKEN }, T>(self.gate.address());
         Some(SleepGuard { owner: self })
     }
 }

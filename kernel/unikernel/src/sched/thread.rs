@@ -71,7 +71,8 @@ pub struct Thread {
     lent: [AtomicU64; PRIORITIES / 8],
     cpu: AtomicUsize,
     next: AtomicU16,
-    /// Ticks of a slice that a higher priority cut short; zero for none.
+    /// Complement of the ticks left of a slice that a higher priority cut short; zero for a whole
+    /// one.
     slice_left: AtomicU64,
     permit: AtomicBool,
     stack_pointer: AtomicU64,
@@ -357,14 +358,14 @@ impl Thread {
 
     /// It gives way with so many ticks of its slice left.
     pub(super) fn keep_slice(&self, ticks: u64) {
-        self.slice_left.store(ticks, Ordering::Relaxed);
+        self.slice_left.store(!ticks, Ordering::Relaxed);
     }
 
-    /// What is left of a slice that was cut short.
-    pub(super) fn take_slice(&self) -> Option<u64> {
-        let left = self.slice_left.load(Ordering::Relaxed);
+    /// Ticks that are left of its slice, more than any has for a whole one.
+    pub(super) fn take_slice(&self) -> u64 {
+        let left = !self.slice_left.load(Ordering::Relaxed);
         self.slice_left.store(0, Ordering::Relaxed);
-        (left != 0).then_some(left)
+        left
     }
 
     pub(super) fn take_permit(&self) -> bool {

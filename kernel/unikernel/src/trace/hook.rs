@@ -84,6 +84,8 @@ pub struct Hit<'a> {
     pub kind: u32,
     pub operand: usize,
     pub place: Place,
+    /// What the probe is about.
+    pub name: fn() -> &'static str,
     /// When the hook began, and the CPU's stolen time then; instructions likewise, where counted.
     pub now: u64,
     pub stolen: u64,
@@ -107,6 +109,7 @@ pub extern "C" fn hook(registers: &Registers) {
                 kind: site.kind,
                 operand,
                 place: place(registers, site.address),
+                name: site.name,
                 now,
                 stolen: state.stolen.get(),
                 instructions,
@@ -130,7 +133,7 @@ fn dispatch(hit: &Hit<'_>) {
             // SAFETY: this CPU's, interrupts are masked, and hooks do not nest.
             unsafe { &mut *hit.state.sections.get() }.hit(hit);
         }
-        probe::LOCK_WAIT..=probe::LOCK_SHARED => locks::hit(hit),
+        probe::LOCK_WAIT..=probe::LOCK_SHARED | probe::LOCK_CONTENDED => locks::hit(hit),
         probe::SLEEP_WAIT..=probe::SLEEP_RELEASE => locks::sleep_hit(hit),
         probe::SWITCH | probe::INTERRUPT => {
             ring::note(hit, Event { second: usize::from(thread_index()), ..Event::at(hit) });

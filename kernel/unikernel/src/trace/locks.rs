@@ -22,8 +22,15 @@ const NESTED: usize = 8;
 pub struct Facts {
     /// Address of the lock; zero for none.
     pub address: AtomicUsize,
+    /// A `fn() -> &'static str` that says what it protects; zero until it was taken.
+    protects: AtomicUsize,
     pub taken: AtomicU64,
-    /// Takings that had to wait longer than a free lock takes.
+    /// Takings of a lock that was not free, and of one that another CPU had before.
+    pub contended: AtomicU64,
+    pub moved: AtomicU64,
+    /// Which CPU took it last, plus one.
+    last: AtomicUsize,
+    /// Longest wait.
     pub wait_max: AtomicU64,
     /// Where that was.
     pub wait_place: [AtomicUsize; 3],
@@ -97,7 +104,11 @@ impl Facts {
     const fn new() -> Self {
         Self {
             address: AtomicUsize::new(0),
+            protects: AtomicUsize::new(0),
             taken: AtomicU64::new(0),
+            contended: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
+            last: AtomicUsize::new(0),
             wait_max: AtomicU64::new(0),
             wait_place: [const { AtomicUsize::new(0) }; 3],
             hold_max: AtomicU64::new(0),
@@ -131,7 +142,13 @@ impl Facts {
     fn waited(&self, hit: &Hit<'_>, since: u64, stolen: u64) {
         // As for sections, what saving registers cost evens out.
         let net = (hit.now - since).saturating_sub(hit.stolen - stolen);
+        self.protects.store(hit.name as *const () as usize, Relaxed);
         self.taken.fetch_add(1, Relaxed);
+        let cpu = cpu::current().id + 1;
+        let last = self.last.swap(cpu, Relaxed);
+        if last != cpu && last != 0 {
+            self.moved.fetch_add(1, Relaxed);
+        }
         if net > self.wait_max.load(Relaxed) {
             self.wait_max.store(net, Relaxed);
             store(&self.wait_place, &hit.place);
@@ -160,8 +177,20 @@ impl Facts {
         }
     }
 
+    /// What the lock protects, if it was taken and says so.
+    fn protected(&self) -> Option<&'static str> {
+        let function = core::ptr::with_exposed_provenance::<()>(self.protects.load(Relaxed));
+        if function.is_null() {
+            return None;
+        }
+        // SAFETY: stored by `waited`, which had it from a probe.
+        let name = unsafe { core::mem::transmute::<*const (), fn() -> &'static str>(function) };
+        Some(name()).filter(|name| *name != "()")
+    }
+
     fn reset(&self) {
-        for counter in [&self.taken, &self.wait_max, &self.hold_max] {
+        let counters = [&self.taken, &self.contended, &self.moved, &self.wait_max, &self.hold_max];
+        for counter in counters {
             counter.store(0, Relaxed);
         }
     }
@@ -184,6 +213,11 @@ pub fn hit(hit: &Hit<'_>) {
     let held = unsafe { &mut *hit.state.held.get() };
     match hit.kind {
         probe::LOCK_WAIT => held.push(lock, hit.now, hit.stolen),
+        probe::LOCK_CONTENDED => {
+            if let Some(facts) = Facts::of(lock) {
+                facts.contended.fetch_add(1, Relaxed);
+            }
+        }
         probe::LOCK_TAKEN | probe::LOCK_SHARED => {
             let Some(facts) = Facts::of(lock) else { return };
             if let Some((since, stolen)) = held.find(lock) {
@@ -229,7 +263,8 @@ pub fn is_sleeping(lock: usize) -> bool {
     lock & 1 != 0
 }
 
-/// What a lock is: a word for those of CPUs and of the image, its address for others.
+/// What a lock is: a word for those of CPUs and the heap, for others what they protect, where they
+/// say so, and where they are.
 pub fn name(lock: usize) -> String {
     let within = |start: usize, bytes: usize| (start..start + bytes).contains(&lock);
     for id in 0..cpu::online() {
@@ -241,10 +276,14 @@ pub fn name(lock: usize) -> String {
     let image = Image::running();
     if lock & !1 == heap::lock_address() {
         String::from("heap")
-    } else if image.data.contains(&lock) {
-        alloc::format!("lock at image+{:#x}", (lock & !1) - image.text.start)
     } else {
-        alloc::format!("lock at {:#x}", lock & !1)
+        let protected = Facts::of(lock).and_then(Facts::protected).unwrap_or("lock");
+        let address = lock & !1;
+        if image.data.contains(&lock) {
+            alloc::format!("{protected} at image+{:#x}", address - image.text.start)
+        } else {
+            alloc::format!("{protected} at {address:#x}")
+        }
     }
 }
 

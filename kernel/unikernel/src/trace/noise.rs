@@ -18,7 +18,8 @@ use crate::{cpu, sched};
 const WINDOW_NS: u64 = 1_000_000;
 
 struct Looker {
-    end: u64,
+    /// How long it looks, from its first look on.
+    ticks: u64,
     gaps: Recorder,
     max: AtomicU64,
     max_tick: AtomicU64,
@@ -26,11 +27,11 @@ struct Looker {
 
 /// Lets every CPU look for so long. Nothing else runs meanwhile.
 pub fn measure(duration_ns: u64) -> Result<Noise, &'static str> {
-    let end = clock::ticks() + clock::ns_to_ticks(duration_ns);
+    let ticks = clock::ns_to_ticks(duration_ns);
     let lookers: Vec<Box<Looker>> = (0..cpu::online())
         .map(|_| {
             Box::new(Looker {
-                end,
+                ticks,
                 gaps: Recorder::new(),
                 max: AtomicU64::new(0),
                 max_tick: AtomicU64::new(0),
@@ -72,7 +73,8 @@ fn look(argument: u64) {
     let looker = core::ptr::with_exposed_provenance::<Looker>(argument as usize);
     // SAFETY: `measure` passes the address of a boxed value that it keeps until the thread ended.
     let looker = unsafe { &*looker };
-    while clock::ticks() < looker.end {
+    let end = clock::ticks() + looker.ticks;
+    while clock::ticks() < end {
         let saved = interrupts::mask();
         looker.window(clock::ticks() + clock::ns_to_ticks(WINDOW_NS));
         interrupts::restore(saved);

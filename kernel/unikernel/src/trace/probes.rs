@@ -21,6 +21,8 @@ pub struct Site {
     pub kind: u32,
     /// Number of the register that holds its operand.
     pub register: u8,
+    /// What it is about; `()` for nothing.
+    pub name: fn() -> &'static str,
 }
 
 /// Armed probes by address.
@@ -55,7 +57,7 @@ pub fn arm(wanted: impl Fn(u32) -> bool) -> Result<(), &'static str> {
         }
         let branch = BRANCH_WITH_LINK | (distance as u32 & 0x03ff_ffff);
         replace(address, branch);
-        sites.push(Site { address, kind, register: entry.register() });
+        sites.push(Site { address, kind, register: entry.register(), name: entry.name() });
     }
     // SAFETY: instructions were written and cleaned; all CPUs fetch them anew from here on.
     unsafe { asm!("dsb ish", "ic ialluis", "dsb ish", "isb", options(nostack)) };
@@ -96,11 +98,21 @@ struct Entry {
     distance: i32,
     /// `add x0, xN, #KIND`: N in bits 9:5, KIND in bits 21:10.
     operand: u32,
+    /// From here to the function that says what the probe is about.
+    name: i32,
 }
 
 impl Entry {
     fn address(&self) -> usize {
         core::ptr::from_ref(self).addr().wrapping_add_signed(self.distance as isize)
+    }
+
+    fn name(&self) -> fn() -> &'static str {
+        let function =
+            core::ptr::from_ref(&self.name).addr().wrapping_add_signed(self.name as isize);
+        let function = core::ptr::with_exposed_provenance::<()>(function);
+        // SAFETY: the entry was made by `zpool::probe`, with the distance to a function of this type.
+        unsafe { core::mem::transmute::<*const (), fn() -> &'static str>(function) }
     }
 
     const fn kind(&self) -> u32 {

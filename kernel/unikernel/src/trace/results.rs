@@ -106,6 +106,8 @@ fn lock_times() -> Vec<LockTimes> {
                 locks: 1,
                 sleeping: locks::is_sleeping(address),
                 taken: facts.taken.load(Relaxed),
+                contended: facts.contended.load(Relaxed),
+                moved: facts.moved.load(Relaxed),
                 wait_max: facts.wait_max.load(Relaxed),
                 waited_at: place(&facts.wait_place),
                 hold_max: facts.hold_max.load(Relaxed),
@@ -129,6 +131,8 @@ fn lock_times() -> Vec<LockTimes> {
         };
         other.locks += 1;
         other.taken += lock.taken;
+        other.contended += lock.contended;
+        other.moved += lock.moved;
         if lock.wait_max > other.wait_max {
             (other.wait_max, other.waited_at) = (lock.wait_max, lock.waited_at);
         }

@@ -115,6 +115,7 @@ pub static STRESSORS: &[Stressor] = &[
     search::bsearch::STRESSOR,
     memory::cache::STRESSOR,
     scheduler::clock::STRESSOR,
+    store::contend::STRESSOR,
     cpu::load::STRESSOR,
     cyclic::STRESSOR,
     vm::fault::STRESSOR,

@@ -80,7 +80,7 @@ struct Variant<E: Env> {
     chains: Slab<Chain, E>,
     words: Slab<Word, E>,
     /// Closed while objects would move.
-    moving: RwSpinLock,
+    moving: RwSpinLock<Self>,
     pages: AtomicUsize,
 }
 

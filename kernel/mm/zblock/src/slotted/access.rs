@@ -6,11 +6,11 @@ use core::sync::atomic::Ordering;
 use zpool::{Env, Granule, Handle, HandleError, Masked, ReadEnd};
 
 use super::block::Block;
-use super::entry::{Entry, Place, units};
+use super::entry::{Entry, Place};
 use super::name::Name;
 use super::pool::Slotted;
 use super::stamp::{Refusal, Seen, Stamp};
-use super::state::{Snapshot, Use};
+use super::state::Snapshot;
 use super::table::Descriptor;
 
 /// A handle that is being followed: as long as this lives, the frames stay.
@@ -56,25 +56,35 @@ impl Object<'_> {
     }
 }
 
-impl<'a> Visit<'a> {
+impl Visit<'_> {
+    /// The block, which there is, and the object's entry in its directory.
     #[inline(always)]
-    fn object(&self, name: Name) -> Result<Object<'_>, HandleError> {
+    fn entry(&self, name: Name) -> Result<(Block, &Entry), HandleError> {
         let base = NonNull::new(core::ptr::with_exposed_provenance_mut(self.seen.address()));
         let base = base.ok_or(HandleError::Stale)?;
-        if self.seen.usage() == Use::Slotted {
-            // SAFETY: published blocks are formatted, and this visit keeps the frames.
-            let block = unsafe { Block::at(base) };
-            if name.index >= block.front().entries() {
-                return Err(HandleError::Stale);
-            }
-            // SAFETY: the entry exists, and the visit that is borrowed keeps it.
-            let entry = unsafe { NonNull::from(block.entry(name.index)).as_ref() };
+        // SAFETY: published blocks are formatted, and this visit keeps the frames.
+        let block = unsafe { Block::at(base) };
+        if name.index >= block.front().entries() {
+            return Err(HandleError::Stale);
+        }
+        // SAFETY: the entry exists, and the visit that is borrowed keeps it.
+        Ok((block, unsafe { NonNull::from(block.entry(name.index)).as_ref() }))
+    }
+
+    /// The object in a page of its own.
+    fn single(&self, name: Name) -> Result<NonNull<u8>, HandleError> {
+        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(self.seen.address()));
+        let base = base.ok_or(HandleError::Stale)?;
+        if name.index == 0 { Ok(base) } else { Err(HandleError::Invalid) }
+    }
+
+    #[inline(always)]
+    fn object(&self, name: Name) -> Result<Object<'_>, HandleError> {
+        if self.seen.is_slotted() {
+            let (block, entry) = self.entry(name)?;
             return Ok(Object::Slotted(block, entry));
         }
-        match name.index {
-            0 => Ok(Object::Single(self.descriptor, base)),
-            _ => Err(HandleError::Invalid),
-        }
+        Ok(Object::Single(self.descriptor, self.single(name)?))
     }
 }
 
@@ -105,18 +115,33 @@ impl<E: Env> Slotted<E> {
     pub(super) fn release(&self, handle: Handle) -> Result<(), HandleError> {
         let name = Name::of(handle);
         let visit = self.visit(name)?;
-        let object = visit.object(name)?;
-        let size = |seen| match object {
-            Object::Slotted(_, entry) => units(entry.place().length(seen)),
-            Object::Single(..) => 1,
-        };
-        let freed = retry(|| object.stamp().free(name.generation, size))?;
+        if !visit.seen.is_slotted() {
+            return self.release_single(visit, name);
+        }
+        let (_, entry) = visit.entry(name)?;
+        let size = |seen| entry.place().units(seen);
+        let units = retry(|| entry.stamp.free(name.generation, size))?;
+        self.leave_freed(visit, name.number, units);
+        Ok(())
+    }
+
+    /// The same for an object in a page of its own.
+    #[cold]
+    fn release_single(&self, visit: Visit<'_>, name: Name) -> Result<(), HandleError> {
+        visit.single(name)?;
+        retry(|| visit.descriptor.stamp.free(name.generation, |_| ()))?;
+        self.leave_freed(visit, name.number, 1);
+        Ok(())
+    }
+
+    /// Ends a visit that has freed so many units.
+    #[inline(always)]
+    fn leave_freed(&self, visit: Visit<'_>, number: u32, units: u32) {
         let descriptor = visit.descriptor;
         core::mem::forget(visit);
-        if descriptor.state.leave_freed(freed) {
-            self.freed.push(name.number, |next| descriptor.link.store(next, Ordering::Relaxed));
+        if descriptor.state.leave_freed(units) {
+            self.freed.push(number, |next| descriptor.link.store(next, Ordering::Relaxed));
         }
-        Ok(())
     }
 
     /// Pins an object of at least `length` bytes and says where they are, and what unpins them.

@@ -115,14 +115,14 @@ impl<E: Env> Slotted<E> {
         Ok(block)
     }
 
-    /// A page for an object of its own.
+    /// A page for an object of its own, or more where nothing else is left.
     pub(super) fn new_page(
         &self,
         prepare: impl FnOnce(u32, &Descriptor),
     ) -> Result<(), AllocError> {
-        let Parts { frames, number, descriptor, .. } = self.parts(0)?;
+        let Parts { frames, order, number, descriptor } = self.parts(0)?;
         prepare(number, descriptor);
-        descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Single, 0);
+        descriptor.state.publish(frames.as_ptr().expose_provenance(), Use::Single, order);
         Ok(())
     }
 
@@ -220,7 +220,7 @@ impl<E: Env> Slotted<E> {
 
     /// Sees to it that there is an unused descriptor, and that each shelf in use has an empty block
     /// at the end of its last list, where that is little; one block at a time.
-    pub(super) fn reserve(&self) {
+    pub(super) fn reserve(&self) -> bool {
         if !self.depot.lock(&self.env).has_number()
             && let Some(number) = self.grow()
             && let Some(descriptor) = self.table.get(number)
@@ -229,15 +229,16 @@ impl<E: Env> Slotted<E> {
         }
         let order = self.order();
         if !self.is_small(order, RESERVE_SHARE) {
-            return;
+            return false;
         }
         let used = self.shelf_mask.load(Ordering::Relaxed) + 1;
         let Some(shelf) = (0..used).find(|&shelf| !self.shelves[shelf].has_reserve()) else {
-            return;
+            return false;
         };
         if let Ok(block) = self.new_block(order, shelf as u8) {
             let _masked = Masked::new(&self.env);
             self.shelves[shelf].hold().put(block, E::Granule::SHIFT);
         }
+        true
     }
 }

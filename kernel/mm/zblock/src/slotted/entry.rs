@@ -66,6 +66,13 @@ impl Place {
         Self(self.0 & !(NIL << OFFSET_BITS) | next << OFFSET_BITS)
     }
 
+    /// Units of the object with that stamp.
+    #[inline(always)]
+    pub(super) const fn units(self, seen: Seen) -> u32 {
+        (self.0 >> HIGH_SHIFT << (LENGTH_BITS - UNIT.ilog2()) | seen.length_bits() >> UNIT.ilog2())
+            + 1
+    }
+
     /// Bytes of the object with that stamp.
     #[inline(always)]
     pub(super) const fn length(self, seen: Seen) -> u32 {
@@ -117,6 +124,7 @@ mod tests {
             let place = Place::new(16383, length);
             let seen = Seen::new(State::Live, 0, length);
             assert_eq!((place.offset(), place.next(), place.length(seen)), (16383, NIL, length));
+            assert_eq!(place.units(seen), units(length));
             let other = place.with_offset(8).with_next(513);
             assert_eq!((other.offset(), other.next(), other.length(seen)), (8, 513, length));
         }

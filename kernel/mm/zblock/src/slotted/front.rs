@@ -44,9 +44,9 @@ impl Field {
 /// work. Its owner alone touches what is in here, but for `entries`.
 #[repr(C)]
 pub(super) struct Front {
-    /// Neighbours in the list of the shelf. The first one's `previous` says nothing.
-    pub(super) next: AtomicPtr<u8>,
-    pub(super) previous: AtomicPtr<u8>,
+    /// Entries in the directory, unused ones included. Read by everyone, so that no object's bytes
+    /// are taken for an entry.
+    pub(super) entries: AtomicU16,
     /// Where the window ends, in units: the next object is placed below.
     pub(super) low: Field,
     /// Where the window begins. If it is the gap: above the directory and one entry more.
@@ -60,9 +60,6 @@ pub(super) struct Front {
     /// Where the window ended at first if it is a hole; zero if it is the gap.
     pub(super) ceiling: Field,
     pub(super) number: AtomicU32,
-    /// Entries in the directory, unused ones included. Read by everyone, so that no object's bytes
-    /// are taken for an entry.
-    pub(super) entries: AtomicU16,
     /// The entry of the uppermost object.
     pub(super) first: Field,
     /// While the window is a hole: what `low` and `last` of the gap are, and how many units an
@@ -83,6 +80,9 @@ pub(super) struct Front {
     /// The lists of background work that it is in, and its neighbours in them.
     pub(super) lists: [AtomicU8; 2],
     pub(super) links: [Link; 2],
+    /// Neighbours in the list of the shelf. The first one's `previous` says nothing.
+    pub(super) next: AtomicPtr<u8>,
+    pub(super) previous: AtomicPtr<u8>,
 }
 
 /// Bytes of the front.

@@ -1,8 +1,9 @@
 //! The lock of a shelf: taken and let go in one atomic instruction each.
 
 use zpool::TicketLock;
-use zpool::probe::{self, probe};
+use zpool::probe::{self, probe_of};
 
+use super::shelf::Shelf;
 use super::sync::{AtomicU32, Ordering};
 
 /// Somebody has it.
@@ -41,8 +42,8 @@ impl Latch {
     pub(super) fn try_lock(&self) -> bool {
         let taken = self.take();
         if taken {
-            probe::<{ probe::LOCK_WAIT }>(self.address());
-            probe::<{ probe::LOCK_TAKEN }>(self.address());
+            probe_of::<{ probe::LOCK_WAIT }, Shelf>(self.address());
+            probe_of::<{ probe::LOCK_TAKEN }, Shelf>(self.address());
         }
         taken
     }
@@ -60,7 +61,8 @@ impl Latch {
     /// handler could want it too.
     #[cold]
     pub(super) fn lock(&self) {
-        probe::<{ probe::LOCK_WAIT }>(self.address());
+        probe_of::<{ probe::LOCK_WAIT }, Shelf>(self.address());
+        probe_of::<{ probe::LOCK_CONTENDED }, Shelf>(self.address());
         self.line.lock();
         loop {
             self.word.fetch_or(WANTED, Ordering::Relaxed);
@@ -72,13 +74,13 @@ impl Latch {
             super::sync::relax();
         }
         self.line.unlock();
-        probe::<{ probe::LOCK_TAKEN }>(self.address());
+        probe_of::<{ probe::LOCK_TAKEN }, Shelf>(self.address());
     }
 
     /// Lets it go. Only its holder calls this.
     #[inline(always)]
     pub(super) fn unlock(&self) {
-        probe::<{ probe::LOCK_RELEASE }>(self.address());
+        probe_of::<{ probe::LOCK_RELEASE }, Shelf>(self.address());
         self.word.fetch_and(!HELD, Ordering::Release);
     }
 }

@@ -21,9 +21,11 @@ use super::worker::Worker;
 pub(super) const SHELVES: usize = 4;
 
 /// A pool of slotted blocks.
+#[repr(C)]
 pub struct Slotted<E: Env> {
-    pub(super) env: E,
+    /// At the front, where it is found soonest.
     pub(super) table: Table<E>,
+    pub(super) env: E,
     /// Blocks with room.
     pub(super) shelves: [Shelf; SHELVES],
     /// What is applied to the number of a CPU for that of its shelf.

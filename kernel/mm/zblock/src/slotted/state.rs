@@ -1,7 +1,7 @@
 //! The state of a descriptor: where its block is, and who is inside.
 //!
 //! ```text
-//! frame number : 35 | users : 10 | order : 2 | use : 2 | freed units : 15
+//! freed units : 15 | order : 2 | bits 12 to 46 of the address : 35 | users : 10 | use : 2
 //! ```
 //!
 //! Whoever follows a handle becomes a *user* of the block in the same atomic addition that says
@@ -11,14 +11,14 @@
 
 use super::sync::{AtomicU64, Ordering};
 
-const FREED: u64 = (1 << 15) - 1;
-const USE_SHIFT: u32 = 15;
-const ORDER_SHIFT: u32 = 17;
-const USER: u64 = 1 << 19;
-const USERS: u64 = ((1 << 10) - 1) << 19;
-const FRAME_SHIFT: u32 = 29;
-/// Frame numbers count pages of 4 KiB, whatever the granule.
-const FRAME_SIZE_SHIFT: u32 = 12;
+const USES: u64 = 3;
+const USER: u64 = 1 << 2;
+const USERS: u64 = ((1 << 10) - 1) << 2;
+/// Frames are pages of 4 KiB at least, below 2^47.
+const ADDRESS: u64 = ((1 << 35) - 1) << 12;
+const ORDER_SHIFT: u32 = 47;
+const FREED_SHIFT: u32 = 49;
+const FREED: u64 = u64::MAX << FREED_SHIFT;
 
 /// What the frames of a descriptor hold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,17 +39,23 @@ impl Snapshot {
     /// What the frames hold.
     #[inline(always)]
     pub(super) const fn usage(self) -> Use {
-        match self.0 >> USE_SHIFT & 3 {
+        match self.0 & USES {
             0 => Use::Nothing,
             1 => Use::Slotted,
             _ => Use::Single,
         }
     }
 
+    /// The frames hold a block.
+    #[inline(always)]
+    pub(super) const fn is_slotted(self) -> bool {
+        self.0 & Use::Slotted as u64 != 0
+    }
+
     /// Address of the first frame.
     #[inline(always)]
     pub(super) const fn address(self) -> usize {
-        ((self.0 >> FRAME_SHIFT) << FRAME_SIZE_SHIFT) as usize
+        (self.0 & ADDRESS) as usize
     }
 
     /// Binary logarithm of the number of frames.
@@ -60,7 +66,7 @@ impl Snapshot {
     /// Units freed since somebody took account of them.
     #[inline(always)]
     pub(super) const fn freed(self) -> u32 {
-        (self.0 & FREED) as u32
+        (self.0 >> FREED_SHIFT) as u32
     }
 }
 
@@ -94,7 +100,7 @@ impl State {
     /// task it is to have the block looked at.
     #[inline(always)]
     pub(super) fn leave_freed(&self, units: u32) -> bool {
-        let change = u64::from(units).wrapping_sub(USER);
+        let change = (u64::from(units) << FREED_SHIFT).wrapping_sub(USER);
         Snapshot(self.0.fetch_add(change, Ordering::AcqRel)).freed() == 0
     }
 
@@ -105,9 +111,7 @@ impl State {
 
     /// Gives frames to a descriptor without.
     pub(super) fn publish(&self, address: usize, usage: Use, order: u32) {
-        let frame = (address >> FRAME_SIZE_SHIFT) as u64;
-        let state =
-            frame << FRAME_SHIFT | u64::from(order) << ORDER_SHIFT | (usage as u64) << USE_SHIFT;
+        let state = address as u64 & ADDRESS | u64::from(order) << ORDER_SHIFT | usage as u64;
         // Users who follow stale handles may come and go meanwhile.
         self.0.fetch_add(state, Ordering::Release);
     }

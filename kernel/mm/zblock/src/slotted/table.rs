@@ -60,11 +60,12 @@ const FIRST_PAGES: usize = 32;
 /// All descriptors of a pool, by number from 1 on: a tree of two levels above pages of them. It
 /// grows by a page at a time and never shrinks, so that lookups need no lock and anything a handle
 /// says can be asked. The first directory is in here until it is full.
+#[repr(C)]
 pub(super) struct Table<E: Env> {
-    directories: [AtomicPtr<Page>; DIRECTORIES],
-    first: [Page; FIRST_PAGES],
     /// Numbers below this one have a descriptor.
     used: AtomicU32,
+    first: [Page; FIRST_PAGES],
+    directories: [AtomicPtr<Page>; DIRECTORIES],
     pages: AtomicUsize,
     environment: core::marker::PhantomData<fn(E)>,
 }

@@ -68,6 +68,12 @@ impl<G: Granule> HostEnv<G> {
         self.pages.load(Ordering::SeqCst)
     }
 
+    /// Blocks handed out and not given back.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.blocks.lock().unwrap().len()
+    }
+
     /// The calling thread is from now on CPU number `cpu`.
     pub fn set_cpu(&self, cpu: usize) {
         assert!(cpu < self.cpus, "CPU {cpu} of {}", self.cpus);

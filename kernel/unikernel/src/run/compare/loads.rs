@@ -8,19 +8,20 @@ use report::{
     Contestant, Distribution, Document, LatencyHistogram, Load, Response, SectionKind, Unit,
 };
 use stress::Options;
-use zswap::Store;
+use zswap::{Settings, Store};
 
 use super::Common;
 use super::contestant::new_pool;
 use crate::memory::pager;
 use crate::run::measure;
 
-/// The loads. The first is the one whose faults and wake-ups are looked at; the second has the
+/// The loads. The first is the one whose faults and wake-ups are looked at; the next two have the
 /// shape behind the claim of 5 to 10 % more bogo operations: four workers whose memory together is
-/// that of the machine, here an allowance with a little less.
-const LOADS: [&str; 10] = [
+/// that of the machine, here an allowance with a little less, by all methods and by one.
+const LOADS: [&str; 11] = [
     "--vm 1 --vm-bytes 4M --vm-method corpus --resident 25%",
     "--vm 4 --vm-bytes 8M --vm-keep --resident 90%",
+    "--vm 4 --vm-bytes 8M --vm-keep --vm-method flip --resident 90%",
     "--bigheap 1 --bigheap-bytes 4M --resident 25%",
     "--brk 1 --brk-bytes 4M --resident 25%",
     "--madvise 1 --resident 25%",
@@ -43,7 +44,8 @@ const TRACED: &str = "--cyclictest -t 1 -i 100 -p 90 -q --irqsoff";
 pub fn run(common: &Common<'_>, contestant: &mut Contestant) -> Result<(), &'static str> {
     let paging = pager::get().ok_or("paging was not set up")?;
     let pool = Box::leak(new_pool(common, &contestant.zpool)?);
-    let settings = *paging.store().settings();
+    // One compressor: the contexts have no second one.
+    let settings = Settings { recompress: false, ..*paging.store().settings() };
     let store: &'static Store<'static> =
         Box::leak(Box::new(Store::new(pool, common.contexts, settings)));
     let before = paging.exchange_store(store);
@@ -75,7 +77,7 @@ fn load(
     latency: &str,
 ) -> Result<Document, &'static str> {
     // The memory of the four workers is large: the first pages are stored late.
-    let longer = if command == LOADS[1] { 5 } else { 1 };
+    let longer = if command.contains("--vm-keep") { 5 } else { 1 };
     let milliseconds = longer * common.plan.load_ms;
     let line = format!("{command} --timeout {milliseconds}ms {latency}");
     let mut options = Options::parse(&line).map_err(|_| "a load is not understood")?;
@@ -105,10 +107,13 @@ fn response(document: &Document) -> Option<Response> {
     let latency = document.latency.as_ref()?;
     let thread = latency.cyclictest.as_ref()?.threads.first()?;
     let scale = |ticks: u64| crate::arch::clock::ticks_to_ns(ticks);
-    let sections = latency.tracer.iter().flat_map(|tracer| &tracer.sections);
-    let masked = sections.filter(|section| section.kind == SectionKind::InterruptsOff);
+    let longest = |kind: SectionKind| {
+        let sections = latency.tracer.iter().flat_map(|tracer| &tracer.sections);
+        sections.filter(|section| section.kind == kind).map(|section| section.net).max()
+    };
     Some(Response {
-        masked_section: masked.map(|section| section.net).max(),
+        masked_section: longest(SectionKind::InterruptsOff),
+        preemption_section: longest(SectionKind::PreemptionOff),
         masked_max: Some(scale(thread.vector.max)),
         wakeup_max: Some(scale(thread.woken.max)),
         wakeups: thread.woken.count,

@@ -113,9 +113,11 @@ pub fn run(
             cpus,
             codec,
             // Kept for ever: a store that uses them may still be looked at.
-            contexts: Box::leak(Box::new(CpuContexts::new(cpus, || {
-                Context::new(codec, page_size)
-            }))),
+            contexts: Box::leak(Box::new(CpuContexts::new(
+                cpus,
+                || Context::new(codec, page_size),
+                None,
+            ))),
             sizes: &sizes,
         };
         for &zpool in &chosen {

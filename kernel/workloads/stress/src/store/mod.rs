@@ -1,4 +1,5 @@
 //! Stressors on the pool and on the compressed page store, without page faults.
 
+pub(crate) mod contend;
 pub(crate) mod zpool;
 pub(crate) mod zswap;

@@ -145,7 +145,7 @@ const SIZES: [(usize, usize, usize); 10] = [
 ];
 
 /// A size drawn from [`SIZES`], at least one byte and at most a page.
-fn object_size(random: &mut Random, page_size: usize) -> usize {
+pub(crate) fn object_size(random: &mut Random, page_size: usize) -> usize {
     let mut draw = random.below(1000);
     for (share, low, high) in SIZES {
         if draw < share {

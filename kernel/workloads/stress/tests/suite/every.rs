@@ -7,7 +7,7 @@ use crate::machine::{Host, Pages, pool};
 
 /// Small working sets, so that little of the host's clock, a millisecond for each page, is
 /// enough for all.
-const SMALL: &str = "--vm-bytes 64k --vm-method flip --zpool-bytes 64k --zswap-bytes 64k \
+const SMALL: &str = "--vm-bytes 64k --vm-method flip --contend-bytes 64k --contend-procs 2 --zpool-bytes 64k --zswap-bytes 64k \
     --bigheap-bytes 256k --brk-bytes 256k --mmap-bytes 256k --mremap-bytes 256k \
     --pageswap-bytes 256k --vm-addr-bytes 64k --malloc-heap 1M --malloc-bytes 4k --malloc-max 100 \
     --memrate-bytes 256k --randlist-items 500 --bsearch-size 2000 --hsearch-size 500 \

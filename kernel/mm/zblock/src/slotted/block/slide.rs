@@ -49,6 +49,8 @@ pub(in crate::slotted) struct Leaving {
     pub(in crate::slotted) owner: u32,
     pub(in crate::slotted) bytes: NonNull<u8>,
     pub(in crate::slotted) length: u32,
+    /// Entries passed to find it.
+    pub(in crate::slotted) visited: usize,
 }
 
 impl Block {
@@ -58,7 +60,7 @@ impl Block {
     }
 
     /// Goes on with a pass: passes up to `visits` entries, unchains what was freed, and slides up
-    /// what is below a hole and not read, up to `most` bytes. Only for the owner, with interrupts
+    /// the first one below a hole that is not read, if it has `most` bytes at most. Only for the owner, with interrupts
     /// masked: a handler on this CPU that waited for an object that moves would wait for ever.
     ///
     /// A pass ends early where less than `worth` units would be scattered beside the hole that it
@@ -95,7 +97,7 @@ impl Block {
                 break;
             }
             if end < pass.ceiling {
-                if slid.bytes + length as usize > most {
+                if length as usize > most {
                     slid.full = true;
                     break;
                 }
@@ -104,6 +106,9 @@ impl Block {
                 }
             }
             *pass = Pass { previous: index, ceiling: entry.place().offset() };
+            if slid.bytes != 0 {
+                break;
+            }
         }
         slid
     }
@@ -143,7 +148,7 @@ impl Block {
         self.close_hole();
         let (mut previous, mut skip) = (NIL, skip);
         let mut index = self.front().first.get();
-        for _ in 0..CHAIN_PROBED {
+        for visited in 0..CHAIN_PROBED {
             if index == NIL {
                 break;
             }
@@ -165,6 +170,7 @@ impl Block {
                         owner: entry.owner(),
                         bytes: self.byte(place.offset()),
                         length: place.length(seen),
+                        visited,
                     });
                 }
             }

@@ -2,6 +2,7 @@
 
 mod block;
 mod conformance;
+mod frames;
 mod handles;
 mod retired;
 mod threads;

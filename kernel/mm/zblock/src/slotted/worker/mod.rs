@@ -24,6 +24,25 @@ const TOLERANCE: (usize, usize) = (8, 256);
 /// Steps after which a larger order of frames than there was is tried again.
 const OPTIMISM: u32 = 128;
 
+/// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
+/// its parts: looking at a block, besides entries passed there; giving frames back; having a block
+/// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
+/// find one; beginning and ending to slide in a block; sliding while interrupts are masked once;
+/// moving an object there. What is copied comes on top.
+const EFFORT: usize = 46;
+const LOOK: usize = 7;
+const GIVING: usize = 10;
+const RESERVE: usize = 26;
+const CHOICE: usize = 8;
+const RELOCATION: usize = 20;
+const RELOCATED: usize = 8;
+const SLIDING: usize = 6;
+const PIECE: usize = 2;
+const COPY: usize = 2;
+
+/// Frames come last in a step, but first in one of so many.
+const FRAMES_FIRST: u32 = 4;
+
 /// Whoever does background work; one at a time.
 pub(super) struct Worker {
     busy: AtomicBool,
@@ -150,23 +169,56 @@ impl<E: Env> Slotted<E> {
         if progress.steps.is_multiple_of(OPTIMISM) {
             self.hope();
         }
-        let looked = self.look(progress, LOOKED_AT);
-        work.pages = self.give_back(thorough);
-        if !thorough && work.pages == 0 {
-            self.reserve();
+        let mut step = Step { budget, owners, thorough, effort: EFFORT };
+        self.look(progress, &mut step, LOOKED_AT);
+        work.more = self.unseen(progress);
+        if thorough {
+            self.balance_frames(&mut step, &mut work);
+            // Objects move to other blocks when all the room that there is has been gathered.
+            if !self.slide(progress, &mut step, &mut work) {
+                self.relocate_some(progress, &mut step, &mut work);
+            }
+            return work;
         }
-        work.more = self.unseen(progress) || work.pages != 0;
-        let mut left = budget.bytes;
-        if !thorough {
-            self.relocate_some(progress, owners, budget, &mut left, thorough, &mut work);
+        // What comes last is left out where there was much to do.
+        let first = progress.steps.is_multiple_of(FRAMES_FIRST);
+        if first {
+            self.balance_frames(&mut step, &mut work);
         }
-        let (bytes, slid) = self.slide(progress, left, looked, thorough);
-        work.bytes += bytes;
-        left -= bytes;
-        work.more |= slid;
-        if thorough && !slid {
-            self.relocate_some(progress, owners, budget, &mut left, thorough, &mut work);
+        self.relocate_some(progress, &mut step, &mut work);
+        self.slide(progress, &mut step, &mut work);
+        if !first {
+            self.balance_frames(&mut step, &mut work);
         }
         work
+    }
+
+    /// Gives frames back that are not needed, or keeps some ready.
+    fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work) {
+        if step.effort >= GIVING {
+            work.pages = self.give_back(step.thorough);
+        }
+        if work.pages != 0 {
+            step.spend(GIVING);
+            work.more = true;
+        } else if !step.thorough && step.effort >= RESERVE && self.reserve() {
+            step.spend(RESERVE);
+        }
+    }
+}
+
+/// What a step may do still.
+struct Step<'a> {
+    budget: Budget,
+    owners: &'a dyn Owners,
+    thorough: bool,
+    /// What it may do besides copying, in entries passed while sliding.
+    effort: usize,
+}
+
+impl Step<'_> {
+    /// Something took so much effort.
+    fn spend(&mut self, effort: usize) {
+        self.effort = self.effort.saturating_sub(effort);
     }
 }

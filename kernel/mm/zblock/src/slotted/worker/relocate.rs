@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use zpool::{Budget, Env, Granule, Handle, Masked, Owner, Owners, Work};
+use zpool::{Env, Granule, Handle, Masked, Owner, Work};
 
 use super::super::block::{Block, Leaving};
 use super::super::entry::{Entry, NIL, units};
@@ -11,32 +11,32 @@ use super::super::lists::{self, Kind};
 use super::super::name::Name;
 use super::super::pool::Slotted;
 use super::super::stamp::State;
-use super::{Progress, REFUSALS};
+use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, Step};
 
 /// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
 const WORTH_EMPTYING: u8 = 3;
 
-/// What came of an attempt to relocate an object.
+/// What came of an attempt to relocate an object: bytes copied and entries passed to find it.
 enum Outcome {
-    Moved(usize),
+    Moved(usize, usize),
     /// The owner kept the old handle; the bytes were copied in vain.
-    Refused(usize),
+    Refused(usize, usize),
     /// The block cannot be emptied now.
     GivenUp,
 }
 
 impl<E: Env> Slotted<E> {
+    /// Relocates as many objects as the step may.
     pub(super) fn relocate_some(
         &self,
         progress: &mut Progress,
-        owners: &dyn Owners,
-        budget: Budget,
-        left: &mut usize,
-        thorough: bool,
+        step: &mut Step<'_>,
         work: &mut Work,
     ) {
-        for _ in 0..budget.objects {
-            if progress.source == 0 && !self.choose(progress, thorough, work) {
+        for _ in 0..step.budget.objects {
+            // Objects are tried with room for the longest only: what fails is left alone for long.
+            let enough = step.effort >= RELOCATION && step.budget.bytes >= E::Granule::SIZE;
+            if !enough || progress.source == 0 && !self.choose(progress, step, work) {
                 return;
             }
             let Some(block) = self.block(progress.source) else { return };
@@ -48,27 +48,29 @@ impl<E: Env> Slotted<E> {
             }
             let outcome = {
                 let _masked = Masked::new(&self.env);
-                self.relocate_from(progress, owners, *left, block, thorough)
+                self.relocate_from(progress, step, block)
             };
             work.more = true;
             match outcome {
-                Outcome::Moved(bytes) | Outcome::Refused(bytes) => {
+                Outcome::Moved(bytes, visited) | Outcome::Refused(bytes, visited) => {
+                    step.spend(RELOCATED + visited);
                     work.objects += 1;
                     work.bytes += bytes;
-                    *left -= bytes;
+                    step.budget.bytes -= bytes;
                 }
-                Outcome::GivenUp => {}
+                Outcome::GivenUp => step.spend(RELOCATION),
             }
             match outcome {
-                Outcome::Moved(_) => progress.refusals = 0,
-                Outcome::Refused(_) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
-                Outcome::Refused(_) | Outcome::GivenUp => self.give_up(progress, block),
+                Outcome::Moved(..) => progress.refusals = 0,
+                Outcome::Refused(..) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
+                Outcome::Refused(..) | Outcome::GivenUp => self.give_up(progress, block),
             }
         }
     }
 
     /// Chooses the block to empty.
-    fn choose(&self, progress: &mut Progress, thorough: bool, work: &mut Work) -> bool {
+    fn choose(&self, progress: &mut Progress, step: &mut Step<'_>, work: &mut Work) -> bool {
+        let thorough = step.thorough;
         let tolerated = self.block_bytes.load(Ordering::Relaxed) / 1024 * progress.tolerance;
         if !thorough && self.free_bytes() <= tolerated {
             return false;
@@ -79,13 +81,14 @@ impl<E: Env> Slotted<E> {
         if list < WORTH_EMPTYING {
             return false;
         }
+        step.spend(CHOICE);
         self.own(block);
         // Allocations leave blocks in their list: then it goes to where it belongs first.
         let listed = lists::free(block.free(), block.bytes()) >= list;
         let chosen = listed && self.begin_emptying(progress, block, thorough);
         self.disown(progress, block);
         work.more |= !listed;
-        chosen
+        chosen && step.effort >= RELOCATION
     }
 
     /// Chooses this block of our own if its objects fit elsewhere.
@@ -129,43 +132,36 @@ impl<E: Env> Slotted<E> {
     }
 
     /// Moves one object out of a block of our own.
-    fn relocate_from(
-        &self,
-        progress: &Progress,
-        owners: &dyn Owners,
-        most: usize,
-        block: Block,
-        thorough: bool,
-    ) -> Outcome {
+    fn relocate_from(&self, progress: &Progress, step: &Step<'_>, block: Block) -> Outcome {
         let Some(leaving) = block.leave(progress.refusals) else { return Outcome::GivenUp };
         let entry = block.entry(leaving.index);
-        let Some(new) = self.copy(&leaving, block, most, thorough) else {
+        let Some(new) = self.copy(&leaving, block, step) else {
             entry.stamp.set(leaving.seen.live());
             return Outcome::GivenUp;
         };
         let number = block.front().number.load(Ordering::Relaxed);
         let old = Name { number, index: leaving.index, generation: leaving.seen.generation() };
-        let told = owners.relocated(Owner(leaving.owner), old.handle(), new);
+        let told = step.owners.relocated(Owner(leaving.owner), old.handle(), new);
         self.decide(Name::of(new), told);
         let length = leaving.length as usize;
         if !told {
             entry.stamp.set(leaving.seen.live());
-            return Outcome::Refused(length);
+            return Outcome::Refused(length, leaving.visited);
         }
         entry.stamp.set(leaving.seen.dead());
         self.count_freed(old, leaving.length);
-        Outcome::Moved(length)
+        Outcome::Moved(length, leaving.visited)
     }
 
     /// Copies an object of our own to a place elsewhere, which stays our own too.
-    fn copy(&self, leaving: &Leaving, block: Block, most: usize, thorough: bool) -> Option<Handle> {
+    fn copy(&self, leaving: &Leaving, block: Block, step: &Step<'_>) -> Option<Handle> {
         let length = leaving.length;
-        if length as usize > most {
+        if length as usize > step.budget.bytes {
             return None;
         }
         let found = self.place_beside(length, leaving.owner, State::Moving);
         let new = match (found, Self::shrunk(block)) {
-            (None, Some(order)) if thorough => {
+            (None, Some(order)) if step.thorough => {
                 self.place_in_new(order, length, leaving.owner, State::Moving).ok()
             }
             (found, _) => found,

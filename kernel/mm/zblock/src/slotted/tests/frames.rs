@@ -1,0 +1,51 @@
+//! Which frames blocks and pages are made of.
+
+use zpool::testing::HostEnv;
+use zpool::{Budget, Granule, Granule4K, NoOwners, Owner, ZPool};
+
+use super::super::Slotted;
+
+const STEP: Budget = Budget { bytes: 2 * Granule4K::SIZE, objects: 1 };
+
+/// The only frames left may be those of an empty block: they do for a page, and go back as what they
+/// came as.
+#[test]
+fn a_page_may_be_in_the_frames_of_a_block() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).expect("a pool");
+    let objects: std::vec::Vec<_> =
+        (0..2000).map(|_| pool.malloc(3000, Owner::NONE).expect("memory")).collect();
+    env.set_limit(0);
+    for handle in objects {
+        pool.free(handle).expect("a live object");
+        pool.maintain(STEP, &NoOwners);
+        if let Ok(page) = pool.malloc(Granule4K::SIZE, Owner::NONE) {
+            pool.write(page, &[7; Granule4K::SIZE]).expect("a live object");
+            pool.free(page).expect("a live object");
+        }
+    }
+    pool.compact(&NoOwners);
+    assert_eq!(pool.total_pages(), 0, "an empty pool keeps frames");
+}
+
+/// Where frames have no neighbours, blocks are single pages, and they are asked for as larger ones
+/// again when there may be some.
+#[test]
+fn blocks_are_as_large_as_frames_allow() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).expect("a pool");
+    env.set_largest_order(0);
+    let fill = |count| {
+        for _ in 0..count {
+            pool.malloc(1500, Owner::NONE).expect("memory");
+            pool.maintain(STEP, &NoOwners);
+        }
+    };
+    fill(2000);
+    let (single, frames) = (pool.total_pages(), env.blocks());
+    assert!(frames >= single, "{frames} blocks in {single} pages");
+    env.set_largest_order(3);
+    fill(2000);
+    let (pages, blocks) = (pool.total_pages() - single, env.blocks() - frames);
+    assert!(blocks * 4 < pages, "{blocks} blocks in {pages} pages");
+}
