@@ -5,8 +5,10 @@ use core::sync::atomic::Ordering;
 
 use zpool::Env;
 
+use super::super::block::Block;
 use super::super::entry::UNIT;
-use super::super::front::STUCK;
+use super::super::front::{EVACUATING, STUCK};
+use super::super::lists::NOWHERE;
 use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
@@ -14,6 +16,12 @@ use super::Progress;
 
 /// Entries of a block that one look passes in search of the largest hole.
 const VISITED: usize = 12;
+
+/// Whether an allocation has the block for itself, which places its first object.
+fn is_being_opened(block: Block) -> bool {
+    let front = block.front();
+    front.list.load(Ordering::Relaxed) == NOWHERE && !front.has(EVACUATING)
+}
 
 impl<E: Env> Slotted<E> {
     /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones. At how
@@ -106,7 +114,8 @@ impl<E: Env> Slotted<E> {
             let seen = descriptor.state.seen();
             // What waits to be looked at is left there: its link leads to the others.
             let waits = seen.freed() != 0 || number == progress.pending;
-            let known = seen.usage() == Use::Slotted && !waits;
+            // So is a block that an allocation has just opened, and not listed yet: it is not ours.
+            let known = !waits && self.block(number).is_some_and(|block| !is_being_opened(block));
             if known && !self.look_at(progress, number, descriptor, seen) {
                 // Someone follows a stale handle just now: it stays ready.
                 self.block(number).into_iter().for_each(|block| self.disown(progress, block));
