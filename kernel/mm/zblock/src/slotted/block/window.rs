@@ -79,13 +79,13 @@ impl Block {
     }
 
     /// Looks for the largest hole among the uppermost `visits` entries, on the way freeing those
-    /// whose objects are gone, and makes it the window if it is larger than the gap. Only for the
-    /// owner.
-    pub(in crate::slotted) fn open_hole(&self, visits: usize) {
+    /// whose objects are gone, and makes it the window if it is larger than the gap; how many it
+    /// has passed. Only for the owner.
+    pub(in crate::slotted) fn open_hole(&self, visits: usize) -> usize {
         self.close_hole();
         let front = self.front();
         let (mut previous, mut ceiling) = (NIL, front.end.get());
-        let mut best = (0, 0, NIL);
+        let (mut best, mut visited) = ((0, 0, NIL), 0);
         let mut index = front.first.get();
         for _ in 0..visits {
             if index == NIL {
@@ -94,6 +94,7 @@ impl Block {
                 front.low.set(ceiling);
                 break;
             }
+            visited += 1;
             let entry = self.entry(index);
             let (place, seen) = (entry.place(), entry.stamp.seen());
             let next = place.next();
@@ -112,6 +113,7 @@ impl Block {
         if size > self.gap_room() {
             self.open(floor, floor + size, above);
         }
+        visited
     }
 
     /// Makes a hole below entry `above` the window, which was the gap.

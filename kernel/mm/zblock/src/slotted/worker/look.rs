@@ -12,7 +12,7 @@ use super::super::lists::NOWHERE;
 use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
-use super::Progress;
+use super::{LOOK, Progress, Step};
 
 /// Entries of a block that one look passes in search of the largest hole.
 const VISITED: usize = 12;
@@ -23,26 +23,40 @@ fn is_being_opened(block: Block) -> bool {
     front.list.load(Ordering::Relaxed) == NOWHERE && !front.has(EVACUATING)
 }
 
+/// What was found in a block.
+enum Looked {
+    /// Objects; so many entries were passed in search of a hole.
+    InUse(usize),
+    /// None; whether it was retired.
+    Empty(bool),
+}
+
 impl<E: Env> Slotted<E> {
-    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones. At how
-    /// many it has looked.
-    pub(super) fn look(&self, progress: &mut Progress, count: usize) -> usize {
-        for looked in 0..count {
+    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones.
+    pub(super) fn look(&self, progress: &mut Progress, step: &mut Step<'_>, count: usize) {
+        for _ in 0..count {
             if progress.pending == 0 {
                 if self.freed.is_empty() {
-                    return looked;
+                    return;
                 }
                 progress.pending = self.freed.take();
             }
             let number = progress.pending;
-            let Some(descriptor) = self.table.get(number) else { return looked };
+            let Some(descriptor) = self.table.get(number) else { return };
             progress.pending = descriptor.link.load(Ordering::Relaxed);
+            step.spend(LOOK);
             // From here on whoever frees something in it queues it again.
             let seen = descriptor.state.take_freed();
             let retired = match seen.usage() {
                 Use::Nothing => continue,
                 Use::Single => self.retire(number, descriptor),
-                Use::Slotted => self.look_at(progress, number, descriptor, seen),
+                Use::Slotted => match self.look_at(progress, number, descriptor, seen) {
+                    Looked::InUse(visited) => {
+                        step.spend(visited);
+                        true
+                    }
+                    Looked::Empty(retired) => retired,
+                },
             };
             if !retired {
                 // Someone follows a stale handle just now.
@@ -50,7 +64,6 @@ impl<E: Env> Slotted<E> {
                 progress.pending = number;
             }
         }
-        count
     }
 
     /// More blocks wait to be looked at.
@@ -58,16 +71,16 @@ impl<E: Env> Slotted<E> {
         progress.pending != 0 || !self.freed.is_empty()
     }
 
-    /// Looks at a block; false if it is empty and could not be retired.
+    /// Looks at a block.
     fn look_at(
         &self,
         progress: &mut Progress,
         number: u32,
         descriptor: &Descriptor,
         seen: Snapshot,
-    ) -> bool {
+    ) -> Looked {
         // SAFETY: the frames are a block, and only background work retires it.
-        let Some(block) = (unsafe { Descriptor::block(seen) }) else { return true };
+        let Some(block) = (unsafe { Descriptor::block(seen) }) else { return Looked::InUse(0) };
         self.own(block);
         let front = block.front();
         front.clear(STUCK);
@@ -78,9 +91,11 @@ impl<E: Env> Slotted<E> {
             progress.pass = None;
         }
         if front.live_units() != 0 {
-            block.open_hole(VISITED);
+            // Nothing is allocated in a block that is being emptied.
+            let emptied = front.has(EVACUATING);
+            let visited = if emptied { 0 } else { block.open_hole(VISITED) };
             self.disown(progress, block);
-            return true;
+            return Looked::InUse(visited);
         }
         self.delist(progress, block);
         if progress.source == number {
@@ -94,7 +109,7 @@ impl<E: Env> Slotted<E> {
             self.block_bytes.fetch_sub(bytes, Ordering::Relaxed);
             self.offered.fetch_sub(balance as usize, Ordering::Relaxed);
         }
-        retired
+        Looked::Empty(retired)
     }
 
     /// Takes the frames of a descriptor whose objects are gone, unless somebody is inside.
@@ -116,7 +131,8 @@ impl<E: Env> Slotted<E> {
             let waits = seen.freed() != 0 || number == progress.pending;
             // So is a block that an allocation has just opened, and not listed yet: it is not ours.
             let known = !waits && self.block(number).is_some_and(|block| !is_being_opened(block));
-            if known && !self.look_at(progress, number, descriptor, seen) {
+            if known && let Looked::Empty(false) = self.look_at(progress, number, descriptor, seen)
+            {
                 // Someone follows a stale handle just now: it stays ready.
                 self.block(number).into_iter().for_each(|block| self.disown(progress, block));
             }

@@ -25,21 +25,23 @@ const TOLERANCE: (usize, usize) = (8, 256);
 const OPTIMISM: u32 = 128;
 
 /// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
-/// its parts: looking at a block; giving frames back; having a block ready; choosing a block to empty;
-/// relocating an object, at most, and besides finding one; beginning and ending to slide in a block; moving an object there. What is
-/// copied comes on top.
-const EFFORT: usize = 56;
-const LOOK: usize = 18;
+/// its parts: looking at a block, besides entries passed there; giving frames back; having a block
+/// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
+/// find one; beginning and ending to slide in a block; sliding while interrupts are masked once;
+/// moving an object there. What is copied comes on top.
+const EFFORT: usize = 46;
+const LOOK: usize = 7;
 const GIVING: usize = 10;
 const RESERVE: usize = 26;
-const CHOICE: usize = 9;
+const CHOICE: usize = 8;
 const RELOCATION: usize = 20;
-const RELOCATED: usize = 6;
-const SLIDING: usize = 7;
-const COPY: usize = 5;
+const RELOCATED: usize = 8;
+const SLIDING: usize = 6;
+const PIECE: usize = 2;
+const COPY: usize = 2;
 
-/// Relocating comes first in all but one of so many steps.
-const TURNS: u32 = 4;
+/// Frames come last in a step, but first in one of so many.
+const FRAMES_FIRST: u32 = 4;
 
 /// Whoever does background work; one at a time.
 pub(super) struct Worker {
@@ -168,7 +170,7 @@ impl<E: Env> Slotted<E> {
             self.hope();
         }
         let mut step = Step { budget, owners, thorough, effort: EFFORT };
-        step.effort -= self.look(progress, LOOKED_AT) * LOOK;
+        self.look(progress, &mut step, LOOKED_AT);
         work.more = self.unseen(progress);
         if thorough {
             self.balance_frames(&mut step, &mut work);
@@ -178,15 +180,14 @@ impl<E: Env> Slotted<E> {
             }
             return work;
         }
-        // What comes last is left out where much was to be looked at, so they take turns.
-        let turn = progress.steps % TURNS;
-        if turn == 0 {
+        // What comes last is left out where there was much to do.
+        let first = progress.steps.is_multiple_of(FRAMES_FIRST);
+        if first {
             self.balance_frames(&mut step, &mut work);
-            self.slide(progress, &mut step, &mut work);
         }
         self.relocate_some(progress, &mut step, &mut work);
-        if turn != 0 {
-            self.slide(progress, &mut step, &mut work);
+        self.slide(progress, &mut step, &mut work);
+        if !first {
             self.balance_frames(&mut step, &mut work);
         }
         work
@@ -198,10 +199,10 @@ impl<E: Env> Slotted<E> {
             work.pages = self.give_back(step.thorough);
         }
         if work.pages != 0 {
-            step.effort -= GIVING;
+            step.spend(GIVING);
             work.more = true;
         } else if !step.thorough && step.effort >= RESERVE && self.reserve() {
-            step.effort -= RESERVE;
+            step.spend(RESERVE);
         }
     }
 }
@@ -213,4 +214,11 @@ struct Step<'a> {
     thorough: bool,
     /// What it may do besides copying, in entries passed while sliding.
     effort: usize,
+}
+
+impl Step<'_> {
+    /// Something took so much effort.
+    fn spend(&mut self, effort: usize) {
+        self.effort = self.effort.saturating_sub(effort);
+    }
 }

@@ -53,12 +53,12 @@ impl<E: Env> Slotted<E> {
             work.more = true;
             match outcome {
                 Outcome::Moved(bytes, visited) | Outcome::Refused(bytes, visited) => {
-                    step.effort -= RELOCATED + visited;
+                    step.spend(RELOCATED + visited);
                     work.objects += 1;
                     work.bytes += bytes;
                     step.budget.bytes -= bytes;
                 }
-                Outcome::GivenUp => step.effort -= RELOCATION,
+                Outcome::GivenUp => step.spend(RELOCATION),
             }
             match outcome {
                 Outcome::Moved(..) => progress.refusals = 0,
@@ -81,7 +81,7 @@ impl<E: Env> Slotted<E> {
         if list < WORTH_EMPTYING {
             return false;
         }
-        step.effort -= CHOICE;
+        step.spend(CHOICE);
         self.own(block);
         // Allocations leave blocks in their list: then it goes to where it belongs first.
         let listed = lists::free(block.free(), block.bytes()) >= list;

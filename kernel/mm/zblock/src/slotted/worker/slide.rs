@@ -8,7 +8,7 @@ use super::super::block::Slid;
 use super::super::entry::UNIT;
 use super::super::lists::{Kind, LISTS_OF_A_PAGE, NOWHERE};
 use super::super::pool::Slotted;
-use super::{COPY, Progress, SLIDING, Step};
+use super::{COPY, PIECE, Progress, SLIDING, Step};
 
 /// Entries passed before others may run in between.
 const VISITED_AT_ONCE: usize = 4;
@@ -26,7 +26,7 @@ impl<E: Env> Slotted<E> {
         step: &mut Step<'_>,
         work: &mut Work,
     ) -> bool {
-        if step.effort <= SLIDING + COPY {
+        if step.effort <= SLIDING + PIECE + COPY {
             return true;
         }
         let thorough = step.thorough;
@@ -39,14 +39,14 @@ impl<E: Env> Slotted<E> {
         let list = E::Granule::SIZE as u32 / LISTS_OF_A_PAGE / UNIT;
         let worth = if thorough { 1 } else { list };
         self.own(block);
-        step.effort -= SLIDING;
+        step.spend(SLIDING);
         let mut slid = Slid::default();
-        while step.effort > COPY && slid.won.is_none() && !slid.full {
-            let visits = VISITED_AT_ONCE.min(step.effort - COPY);
+        while step.effort > PIECE + COPY && slid.won.is_none() && !slid.full {
+            let visits = VISITED_AT_ONCE.min(step.effort - PIECE - COPY);
             // One object at a time: others may run in between.
             let _masked = Masked::new(&self.env);
             let next = block.slide(&mut pass, step.budget.bytes - slid.bytes, visits, worth);
-            step.effort -= next.visited + if next.bytes == 0 { 0 } else { COPY };
+            step.spend(PIECE + next.visited + if next.bytes == 0 { 0 } else { COPY });
             slid.add(next);
         }
         self.disown(progress, block);
