@@ -171,7 +171,7 @@ fn words_of_handles_go_with_their_objects() {
         let draw = (random >> 8) as usize;
         // More and fewer in turns: pages empty all but for one object.
         let most = if step / 500 % 2 == 0 { 200 } else { 20 };
-        if live.is_empty() || live.len() < most && draw % 4 != 0 {
+        if live.is_empty() || live.len() < most && !draw.is_multiple_of(4) {
             live.push(pool.malloc(draw / 2 % 2000 + 1, Owner::NONE).unwrap());
         } else {
             pool.free(live.swap_remove(draw % live.len())).unwrap();

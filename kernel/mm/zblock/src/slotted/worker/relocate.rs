@@ -11,7 +11,7 @@ use super::super::lists::{self, Kind};
 use super::super::name::Name;
 use super::super::pool::Slotted;
 use super::super::stamp::State;
-use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, Step};
+use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, SLIDING, Step};
 
 /// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
 const WORTH_EMPTYING: u8 = 3;
@@ -63,7 +63,10 @@ impl<E: Env> Slotted<E> {
             match outcome {
                 Outcome::Moved(..) => progress.refusals = 0,
                 Outcome::Refused(..) if progress.refusals + 1 < REFUSALS => progress.refusals += 1,
-                Outcome::Refused(..) | Outcome::GivenUp => self.give_up(progress, block),
+                Outcome::Refused(..) | Outcome::GivenUp => {
+                    step.spend(SLIDING);
+                    self.give_up(progress, block);
+                }
             }
         }
     }
