@@ -26,7 +26,7 @@ pub struct Figure {
     pub target: Option<u64>,
     /// What it may be at most: the target, or where that is not met what is reached now, rounded up
     /// by some percent so that it does not depend on how unrelated code is laid out. Goes down when
-    /// the figure does, never up without a word in docs/zblock.md.
+    /// the figure does, never up without a word in docs/zblock.md or docs/latency.md.
     pub limit: u64,
 }
 

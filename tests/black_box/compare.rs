@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use report::{Comparison, Document, Step};
 use zlab::replay::{Args, Held, PageSize, held};
 
-use crate::machine::{TemporaryFile, prepared, turn};
+use crate::machine::{TemporaryFile, prepare_qemu, turn};
 
 /// Two allocators of the same pages with one compressor, by a short sequence: some seconds, after an
 /// image with the comparison was built.
@@ -14,7 +14,7 @@ const SHORT: &str = "compare --quick --granule 4k --zpool zblock,zsmalloc --comp
                      --host-timeout 600";
 
 fn launch(arguments: &str) -> u8 {
-    prepared();
+    prepare_qemu();
     let _turn = turn();
     zlab::cli::main(arguments.split_ascii_whitespace().map(OsString::from))
 }

@@ -17,12 +17,23 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// Machines that run at once.
 const MOST: usize = 2;
 
+/// QEMU, installed by whichever test comes first.
+static QEMU: LazyLock<Result<Qemu, String>> =
+    LazyLock::new(|| qemu_install::ensure().map_err(|error| format!("{error:#}")));
+
 /// QEMU and the image, prepared by whichever test comes first.
 static PREPARED: LazyLock<Result<(Qemu, Image), String>> = LazyLock::new(|| {
-    let qemu = qemu_install::ensure().map_err(|error| format!("{error:#}"))?;
+    let qemu = QEMU.clone()?;
     let image = Image::build().map_err(|error| format!("{error:#}"))?;
     Ok((qemu, image))
 });
+
+/// Sees to QEMU, for tests whose image is another one.
+pub fn prepare_qemu() {
+    if let Err(problem) = &*QEMU {
+        panic!("the tests boot images under QEMU: {problem}");
+    }
+}
 
 /// QEMU and the image.
 pub fn prepared() -> (Qemu, Image) {

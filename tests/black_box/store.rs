@@ -55,7 +55,7 @@ fn cold_pages_are_recompressed() {
     for (granule, _) in GRANULES {
         let words = format!(
             "granule={granule} compressor=none recompress=lz4 recompress-after=20ms --vm 1 \
-             --vm-method corpus --vm-bytes 4M --vm-ops 8000 --timeout 0 --verify"
+             --vm-method corpus --vm-bytes 16M --vm-ops 8000 --timeout 0 --verify"
         );
         let store = counters(&machine().with(&words));
         assert!(store.recompressed_pages > 0, "{granule}: {store:?}");

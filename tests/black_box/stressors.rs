@@ -106,6 +106,16 @@ fn equal_workers_share_a_core() {
     }
 }
 
+/// One that sleeps, and one of the same priority that never does: when the sleeper wakes up, they take
+/// turns of 10 ms.
+#[test]
+fn who_wakes_up_has_a_turn_among_equals() {
+    let words = "--clock 1 --vm 1 --vm-method corpus --vm-bytes 4M --timeout 600ms --verify";
+    let document = checked(&machine().with(words));
+    let clock = stressor(&document, "clock").bogo_ops();
+    assert!(clock > 20, "{clock} turns");
+}
+
 /// Methods whose data compresses, under pressure: a quarter of the memory may be resident.
 #[test]
 fn vm_methods_under_memory_pressure() {

@@ -38,7 +38,7 @@ impl<E: Env> Z3fold<E> {
         }
         let wanted = chunks::<E::Granule>(size);
         let reading = self.enter();
-        let found = self.find_page(wanted, usize::MAX);
+        let found = self.find_page(wanted, true, usize::MAX);
         if let Some((page, place)) = found {
             return Ok(self.begin(&reading, page, place, wanted));
         }
@@ -83,20 +83,16 @@ impl<E: Env> Z3fold<E> {
     }
 
     /// A page with room for so many chunks: off its list, locked, with one more reference and
-    /// with slots; and which place is free. Comes by so many others that are busy at most.
+    /// with slots if a handle is to be made there; and which place is free. Comes by so many others
+    /// that are busy at most.
     pub(crate) fn find_page(
         &self,
         wanted: usize,
+        named: bool,
         patience: usize,
     ) -> Option<(Locked<'_, E::Granule, E>, Place)> {
         let page = self.take_listed(wanted, patience)?;
-        let has_slots = match page.header().slots.load(Ordering::Relaxed) {
-            NO_SLOTS => self.slots.alloc().inspect(|&slots| {
-                page.header().slots.store(slots, Ordering::Relaxed);
-            }),
-            slots => Some(slots),
-        };
-        let place = has_slots.and_then(|_| page.place_for(wanted));
+        let place = page.place_for(wanted).filter(|_| !named || self.has_slots(&page));
         match place {
             Some(place) => Some((page, place)),
             // No memory for slots: as if there were no such page.
@@ -109,6 +105,16 @@ impl<E: Env> Z3fold<E> {
                 None
             }
         }
+    }
+
+    /// Whether the page has slots, by now.
+    fn has_slots(&self, page: &Page<'_, E::Granule>) -> bool {
+        let slots = &page.header().slots;
+        if slots.load(Ordering::Relaxed) == NO_SLOTS {
+            let Some(number) = self.slots.alloc() else { return false };
+            slots.store(number, Ordering::Relaxed);
+        }
+        true
     }
 
     /// The best fit of this CPU, or an exact one of any.

@@ -66,8 +66,9 @@ impl<E: Env> Z3fold<E> {
         }
         let own = self.slots.get(reading, page.header().slots.load(Ordering::Relaxed))?;
         let wanted = page.size(place);
-        // With the lock of the page held.
-        let (target, target_place) = self.find_page(wanted, PATIENCE)?;
+        // With the lock of the page held. The object keeps its handle: slots of the other page, which
+        // go with the last object that has its handle there, would stay for good.
+        let (target, target_place) = self.find_page(wanted, false, PATIENCE)?;
         target.occupy(target_place, wanted);
         let bytes = wanted * chunk::<E::Granule>();
         // SAFETY: both places have that many bytes, in different pages, both locked, and nobody

@@ -159,6 +159,33 @@ fn mixed_sizes_find_their_places() {
     assert_eq!(pool.total_pages(), 4);
 }
 
+/// Objects that were moved leave nothing behind, also where they were all that a page had left.
+#[test]
+fn words_of_handles_go_with_their_objects() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool: Pool<'_, Granule4K> = Z3fold::new(&env);
+    let (mut live, mut random) = (Vec::new(), 1_u32);
+    let steps = if cfg!(miri) { 200 } else { 100_000 };
+    for step in 0..steps {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        let draw = (random >> 8) as usize;
+        // More and fewer in turns: pages empty all but for one object.
+        let most = if step / 500 % 2 == 0 { 200 } else { 20 };
+        if live.is_empty() || live.len() < most && !draw.is_multiple_of(4) {
+            live.push(pool.malloc(draw / 2 % 2000 + 1, Owner::NONE).unwrap());
+        } else {
+            pool.free(live.swap_remove(draw % live.len())).unwrap();
+        }
+        if step % 7 == 0 {
+            pool.compact(&NoOwners);
+        }
+    }
+    assert!(pool.evacuations() > 0);
+    live.into_iter().for_each(|handle| pool.free(handle).unwrap());
+    pool.compact(&NoOwners);
+    assert_eq!((pool.total_pages(), pool.slots.len()), (0, 0));
+}
+
 #[test]
 fn sizes_out_of_range_are_refused() {
     let env = HostEnv::<Granule16K>::new();

@@ -112,7 +112,7 @@ pub fn relax() {
     }
     // Under an operating system whoever is waited for may not be running at all.
     #[cfg(any(test, feature = "testing"))]
-    std::thread::yield_now();
+    crate::testing::wait();
     #[cfg(not(any(test, feature = "testing", all(target_arch = "aarch64", target_os = "none"))))]
     core::hint::spin_loop();
 }

@@ -54,10 +54,15 @@ fn run(argument: u64) {
     let orders = unsafe { &*orders };
     let Some(paging) = pager::get() else { return };
     let mut buffer = vec![0; paging.page_size()].into_boxed_slice();
-    let looks = (orders.after_ns / PAUSE_NS) as usize;
+    let mut before_ns = clock::now_ns();
     loop {
-        sched::sleep_until_ns(clock::now_ns() + PAUSE_NS);
-        paging.recompress(paging.arena_pages().div_ceil(looks), orders.least, &mut buffer);
+        sched::sleep_until_ns(before_ns + PAUSE_NS);
+        // As much of a turn as the time since the last look is of the time of a turn.
+        let now_ns = clock::now_ns();
+        let passed_ns = u128::from((now_ns - before_ns).min(orders.after_ns));
+        before_ns = now_ns;
+        let pages = paging.arena_pages() as u128 * passed_ns / u128::from(orders.after_ns);
+        paging.recompress(pages as usize + 1, orders.least, &mut buffer);
     }
 }
 

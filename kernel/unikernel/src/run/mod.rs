@@ -181,6 +181,10 @@ pub fn measure(
     };
     let before = board::state(&boot.machine);
     info!("workload starts");
+    if trace::lacks_cpus(&options.latency) {
+        println!("zlab: error: no CPU of --cyclictest -a is online");
+        return Err(Status::Usage);
+    }
     let measurement = match Measurement::start(options) {
         Ok(measurement) => measurement,
         Err(problem) => {

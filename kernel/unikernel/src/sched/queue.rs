@@ -110,6 +110,10 @@ impl RunQueue {
         self.wake(now);
         let highest = self.highest();
         let own = i32::from(me.priority());
+        if highest == own && self.slice_end == u64::MAX {
+            // An equal woke up: from now on they take turns.
+            self.slice_end = now.saturating_add(slice::ticks());
+        }
         let is_over = now >= self.slice_end;
         if highest < own || highest == own && !is_over {
             self.set_alarm();

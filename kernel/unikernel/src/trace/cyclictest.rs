@@ -62,12 +62,7 @@ impl Cyclictest {
             samplers: Vec::new(),
             limited: settings.limit_ns().is_some() || limit_ns.is_some(),
         };
-        let cpus: Vec<usize> = (0..cpu::online())
-            .filter(|cpu| settings.cpus == 0 || settings.cpus >> cpu & 1 != 0)
-            .collect();
-        if cpus.is_empty() {
-            return Err("no CPU of --cyclictest -a is online");
-        }
+        let cpus = cpus(settings);
         let count = settings.threads.map_or(cpus.len(), |threads| threads as usize);
         for (number, &cpu) in (0..count).zip(cpus.iter().cycle()) {
             let interval_us = settings.interval_of(number as u32);
@@ -121,6 +116,12 @@ impl Cyclictest {
             sampler.stop.store(true, Relaxed);
         }
     }
+}
+
+/// The CPUs that threads are put on.
+pub fn cpus(settings: &Settings) -> Vec<usize> {
+    let chosen = |cpu: &usize| settings.cpus == 0 || settings.cpus >> cpu & 1 != 0;
+    (0..cpu::online()).filter(chosen).collect()
 }
 
 /// Priority of the kernel for one of 0 to 99: 0 is that of the stressors, the others are above

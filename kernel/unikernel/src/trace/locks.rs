@@ -141,7 +141,7 @@ impl Facts {
 
     fn waited(&self, hit: &Hit<'_>, since: u64, stolen: u64) {
         // As for sections, what saving registers cost evens out.
-        let net = (hit.now - since).saturating_sub(hit.stolen - stolen);
+        let net = hit.now.saturating_sub(since).saturating_sub(hit.stolen - stolen);
         self.protects.store(hit.name as *const () as usize, Relaxed);
         self.taken.fetch_add(1, Relaxed);
         let cpu = cpu::current().id + 1;
@@ -167,7 +167,7 @@ impl Facts {
             return;
         }
         let stolen = hit.stolen.saturating_sub(self.stolen.load(Relaxed));
-        let net = (hit.now - since).saturating_sub(stolen);
+        let net = hit.now.saturating_sub(since).saturating_sub(stolen);
         if net > self.hold_max.load(Relaxed) {
             self.hold_max.store(net, Relaxed);
             for (place, taken) in self.hold_place.iter().zip(&self.taken_at) {

@@ -56,6 +56,11 @@ pub fn refuses(settings: &LatencySettings, boot: &LatencySettings) -> bool {
         || settings.traces_operations() && !boot.traces_operations()
 }
 
+/// Whether threads of cyclictest are wanted on CPUs of which none is there.
+pub fn lacks_cpus(settings: &LatencySettings) -> bool {
+    settings.cyclictest.as_ref().is_some_and(|settings| cyclictest::cpus(settings).is_empty())
+}
+
 /// The measurements of a run, under way.
 pub struct Measurement {
     settings: LatencySettings,

@@ -55,7 +55,7 @@ fn run(worker: &Worker<'_>) {
     let page_words = worker.page_words();
     let pages = BLOCK / 8 / page_words;
     for number in 0_u64.. {
-        let first = (worker.instance as u64) << 32 | number * pages as u64;
+        let first = ((worker.instance as u64) << 32) | (number * pages as u64);
         for (at, page) in block.chunks_exact_mut(page_words).enumerate() {
             worker.corpus.page(first + at as u64, page);
         }

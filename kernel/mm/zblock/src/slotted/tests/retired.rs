@@ -1,12 +1,13 @@
-//! Blocks that cannot be retired because somebody follows a handle just then.
+//! Blocks that cannot be retired because somebody follows a handle just then, or opens them.
 
 use std::vec::Vec;
 
 use zpool::testing::HostEnv;
-use zpool::{Budget, Granule4K, Handle, NoOwners, Owner, ZPool};
+use zpool::{Budget, Granule, Granule4K, Handle, Masked, NoOwners, Owner, ZPool};
 
 use super::super::Slotted;
 use super::super::name::Name;
+use super::super::stamp::State;
 
 /// Compaction does not lose those that wait behind such a block.
 #[test]
@@ -27,4 +28,22 @@ fn a_block_that_is_visited_does_not_hide_others() {
     states.iter().for_each(|state| state.leave());
     pool.compact(&NoOwners);
     assert_eq!(pool.total_pages(), 0, "frames of blocks that nobody looked at");
+}
+
+/// Compaction leaves a block alone whose first object is about to be placed.
+#[test]
+fn a_block_that_is_being_opened_is_not_retired() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).unwrap();
+    let block = pool.new_block(1, 0).unwrap();
+    pool.compact(&NoOwners);
+    let handle = {
+        let _masked = Masked::new(&pool.env);
+        let shelf = pool.shelves[0].hold();
+        shelf.place_first(block, 100, 0, State::Live, Granule4K::SHIFT).unwrap()
+    };
+    assert_eq!(pool.write(handle, &[1; 100]), Ok(()));
+    pool.free(handle).unwrap();
+    pool.compact(&NoOwners);
+    assert_eq!(pool.total_pages(), 0);
 }

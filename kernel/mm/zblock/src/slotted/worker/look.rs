@@ -5,8 +5,10 @@ use core::sync::atomic::Ordering;
 
 use zpool::Env;
 
+use super::super::block::Block;
 use super::super::entry::UNIT;
 use super::super::front::{EVACUATING, STUCK};
+use super::super::lists::NOWHERE;
 use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
@@ -14,6 +16,12 @@ use super::{LOOK, Progress, Step};
 
 /// Entries of a block that one look passes in search of the largest hole.
 const VISITED: usize = 12;
+
+/// Whether an allocation has the block for itself, which places its first object.
+fn is_being_opened(block: Block) -> bool {
+    let front = block.front();
+    front.list.load(Ordering::Relaxed) == NOWHERE && !front.has(EVACUATING)
+}
 
 /// What was found in a block.
 enum Looked {
@@ -121,7 +129,8 @@ impl<E: Env> Slotted<E> {
             let seen = descriptor.state.seen();
             // What waits to be looked at is left there: its link leads to the others.
             let waits = seen.freed() != 0 || number == progress.pending;
-            let known = seen.usage() == Use::Slotted && !waits;
+            // So is a block that an allocation has just opened, and not listed yet: it is not ours.
+            let known = !waits && self.block(number).is_some_and(|block| !is_being_opened(block));
             if known && let Looked::Empty(false) = self.look_at(progress, number, descriptor, seen)
             {
                 // Someone follows a stale handle just now: it stays ready.
