@@ -49,3 +49,22 @@ fn blocks_are_as_large_as_frames_allow() {
     let (pages, blocks) = (pool.total_pages() - single, env.blocks() - frames);
     assert!(blocks * 4 < pages, "{blocks} blocks in {pages} pages");
 }
+
+/// A step of background work for every four objects replaced is enough for pages of their own.
+#[test]
+fn pages_come_back_with_a_step_for_four() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).expect("a pool");
+    let page = || pool.malloc(Granule4K::SIZE, Owner::NONE).expect("memory");
+    let mut objects: std::vec::Vec<_> = (0..256).map(|_| page()).collect();
+    for round in 0..16 * objects.len() {
+        let place = round % objects.len();
+        let old = core::mem::replace(&mut objects[place], page());
+        pool.free(old).expect("a live object");
+        if round % 4 == 0 {
+            pool.maintain(STEP, &NoOwners);
+        }
+    }
+    let pages = pool.total_pages();
+    assert!(pages < objects.len() + 32, "{pages} pages for {} objects", objects.len());
+}

@@ -12,7 +12,7 @@ use super::super::lists::NOWHERE;
 use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
-use super::{LOOK, Progress, Step};
+use super::{LOOK, LOOK_AT_PAGE, Progress, Step};
 
 /// Entries of a block that one look passes in search of the largest hole.
 const VISITED: usize = 12;
@@ -32,9 +32,11 @@ enum Looked {
 }
 
 impl<E: Env> Slotted<E> {
-    /// Looks at up to `count` blocks: takes account of what was freed, retires empty ones.
+    /// Looks at up to `count` blocks, or two pages of their own for each: takes account of what was
+    /// freed, retires empty ones.
     pub(super) fn look(&self, progress: &mut Progress, step: &mut Step<'_>, count: usize) {
-        for _ in 0..count {
+        let mut halves = 2 * count;
+        while halves > 0 {
             if progress.pending == 0 {
                 if self.freed.is_empty() {
                     return;
@@ -44,9 +46,11 @@ impl<E: Env> Slotted<E> {
             let number = progress.pending;
             let Some(descriptor) = self.table.get(number) else { return };
             progress.pending = descriptor.link.load(Ordering::Relaxed);
-            step.spend(LOOK);
             // From here on whoever frees something in it queues it again.
             let seen = descriptor.state.take_freed();
+            let page = seen.usage() == Use::Single;
+            halves = halves.saturating_sub(if page { 1 } else { 2 });
+            step.spend(if page { LOOK_AT_PAGE } else { LOOK });
             let retired = match seen.usage() {
                 Use::Nothing => continue,
                 Use::Single => self.retire(number, descriptor),

@@ -14,7 +14,8 @@ use super::block::Pass;
 use super::lists::{Heads, Kind};
 use super::pool::Slotted;
 
-/// Blocks that one step looks at for what was freed in them.
+/// Blocks that one step looks at for what was freed in them; of pages of their own twice as many, so
+/// that one step for every four frees keeps up with them.
 const LOOKED_AT: usize = 2;
 /// Objects of which the owner may refuse to let go before their block is left alone.
 const REFUSALS: usize = 4;
@@ -25,12 +26,13 @@ const TOLERANCE: (usize, usize) = (8, 256);
 const OPTIMISM: u32 = 128;
 
 /// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
-/// its parts: looking at a block, besides entries passed there; giving frames back; having a block
+/// its parts: looking at a block, besides entries passed there, or at a page; giving frames back; having a block
 /// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
 /// find one; taking a block and putting it back, to slide in it; sliding while interrupts are masked
 /// once; moving an object there. What is copied comes on top.
 const EFFORT: usize = 48;
 const LOOK: usize = 7;
+const LOOK_AT_PAGE: usize = 4;
 const GIVING: usize = 14;
 const RESERVE: usize = 26;
 const CHOICE: usize = 8;
