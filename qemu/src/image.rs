@@ -6,6 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context, Result, bail, ensure};
 use object::Endianness;
@@ -17,6 +18,9 @@ use crate::toolchain;
 /// The Rust target of the image.
 pub const TARGET: &str = "aarch64-unknown-none";
 
+/// Held from the start of a build until its result was copied.
+static BUILDING: Mutex<()> = Mutex::new(());
+
 /// A kernel image on disk.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -27,8 +31,8 @@ pub struct Image {
 }
 
 impl Image {
-    /// Builds the image with cargo, whose progress goes to standard error, and writes the flat file
-    /// beside the ELF file. When nothing has changed this takes a fraction of a second.
+    /// Builds the image with cargo, whose progress goes to standard error, copies the ELF file and
+    /// writes the flat file beside it. When nothing has changed this takes a fraction of a second.
     ///
     /// # Errors
     /// The target cannot be prepared, the build fails, or the result is not a bootable image.
@@ -42,6 +46,7 @@ impl Image {
     /// As [`Image::build`].
     pub fn build_with(features: &[&str]) -> Result<Self> {
         toolchain::ensure_target()?;
+        let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let output = toolchain::cargo()
             .args(["build", "--package", "unikernel", "--profile", "image", "--target", TARGET])
             // rustc warns of a target feature that LLVM has and rustc does not name; who works on
@@ -56,13 +61,11 @@ impl Image {
         ensure!(output.status.success(), "building the image failed");
         let elf = executable_in(&String::from_utf8_lossy(&output.stdout))
             .context("cargo built the image but named no executable")?;
-        if features.is_empty() {
-            return Self::from_elf(&elf);
-        }
-        // The next build without them replaces cargo's file.
-        let copy = elf.with_file_name(format!("unikernel-{}", features.join("-")));
-        let copied = fs::read(&elf).and_then(|bytes| fs::write(&copy, bytes));
-        copied.with_context(|| format!("cannot write {}", copy.display()))?;
+        // A build with other features replaces cargo's file, also while this one is in use.
+        let name = [&["zlab"], features].concat().join("-");
+        let copy = elf.with_file_name(name + ".elf");
+        let bytes = fs::read(&elf).with_context(|| format!("cannot read {}", elf.display()))?;
+        replace(&copy, &bytes)?;
         Self::from_elf(&copy)
     }
 
@@ -97,16 +100,20 @@ impl Image {
         let flat_bytes = flatten(&bytes).with_context(|| elf.display().to_string())?;
         check_header(&flat_bytes).with_context(|| elf.display().to_string())?;
         let flat = elf.with_extension("image");
-        // Another launcher may be starting the same file: replace it in one step, and only if it
-        // differs.
-        if fs::read(&flat).ok().as_ref() != Some(&flat_bytes) {
-            let partial = elf.with_extension(format!("image.{}", std::process::id()));
-            fs::write(&partial, &flat_bytes)
-                .and_then(|()| fs::rename(&partial, &flat))
-                .with_context(|| format!("cannot write {}", flat.display()))?;
-        }
+        replace(&flat, &flat_bytes)?;
         Ok(Self { flat, elf: Some(elf.to_owned()) })
     }
+}
+
+/// Writes a file in one step, and only if it differs: another launcher may be starting it.
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    let partial = path.with_extension(format!("partial.{}", std::process::id()));
+    fs::write(&partial, bytes)
+        .and_then(|()| fs::rename(&partial, path))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Features of the image for the compressors that boot arguments name, such as

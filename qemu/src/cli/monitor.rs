@@ -87,7 +87,7 @@ pub fn main(arguments: &Arguments) -> Result<u8> {
 fn last_image() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let target = program.parent()?.parent()?;
-    let elf = target.join(TARGET).join("image/unikernel");
+    let elf = target.join(TARGET).join("image/zlab.elf");
     elf.is_file().then_some(elf)
 }
 
