@@ -4,7 +4,7 @@ use zpool::Handle;
 
 use crate::Slot;
 
-/// Names one stored page. Whoever holds it gives it back once, by [`Store::discard`].
+/// Names one stored page. Whoever holds it gives it back once, by [`Store::discard`](crate::Store::discard).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stored {
     /// A page that repeats this word.

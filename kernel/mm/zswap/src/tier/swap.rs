@@ -37,7 +37,7 @@ impl Store<'_> {
 
     /// Writes a page of the pool to the second tier, by way of `buffer`, which is one page long.
     /// The caller, whose page nobody else loads, discards or moves meanwhile, puts what it gets in
-    /// the place of `stored`, and then lets that go ([`Leave::WrittenBack`]).
+    /// the place of `stored`, and then lets that go ([`Leave::WrittenBack`](crate::Leave::WrittenBack)).
     ///
     /// # Errors
     /// A [`WriteBackError`], counted; nothing has changed then.
