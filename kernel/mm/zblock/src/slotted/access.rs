@@ -118,9 +118,10 @@ impl<E: Env> Slotted<E> {
         if !visit.seen.is_slotted() {
             return self.release_single(visit, name);
         }
-        let (_, entry) = visit.entry(name)?;
+        let (block, entry) = visit.entry(name)?;
         let size = |seen| entry.place().units(seen);
         let units = retry(|| entry.stamp.free(name.generation, size))?;
+        block.front().freed.store(name.index as u16, Ordering::Relaxed);
         self.leave_freed(visit, name.number, units);
         Ok(())
     }
