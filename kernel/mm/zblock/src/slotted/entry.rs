@@ -84,6 +84,12 @@ impl Entry {
     /// Bytes of an entry in the directory.
     pub(super) const BYTES: u32 = 12;
 
+    /// Units of the object with that stamp.
+    #[inline(always)]
+    pub(super) fn units(&self, seen: Seen) -> u32 {
+        self.place().units(seen)
+    }
+
     #[inline(always)]
     pub(super) fn place(&self) -> Place {
         Place(self.place.load(Ordering::Relaxed))

@@ -79,7 +79,7 @@ impl Block {
         debug_assert!(index < NIL);
         // SAFETY: directories end inside the block, and RAM is initialised; all of an entry is
         // atomic.
-        unsafe { self.base.add((FRONT_BYTES + index * Entry::BYTES) as usize).cast().as_ref() }
+        unsafe { self.base.add(FRONT_BYTES as usize).cast::<Entry>().add(index as usize).as_ref() }
     }
 
     /// The first byte of the frames.
