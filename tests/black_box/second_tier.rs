@@ -92,6 +92,8 @@ fn frames_may_fail() {
 fn a_compressor_that_is_not_built_in_is_refused() {
     let outcome = expect(4, &machine().with("compressor=zstd --vm 1"));
     assert_line(&outcome, &["zlab: error:", "built without compressor zstd"]);
-    let outcome = expect(1, &machine().with("compressor=lzo --vm 1"));
-    assert_line(&outcome, &["zlab: error:", "lzo", "lz4, none"]);
+    for word in ["compressor=lzo", "recompress=lzo"] {
+        let outcome = expect(1, &machine().with(&format!("{word} --vm 1")));
+        assert_line(&outcome, &["zlab: error:", word, "lz4, none", "zstd[:LEVEL]", "lz4rip"]);
+    }
 }

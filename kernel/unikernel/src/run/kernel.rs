@@ -22,7 +22,7 @@ use super::store_counters::{add_store, subtract_events};
 use super::{Boot, CONTEXTS, invariants, results};
 use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
-use crate::memory::writeback::{self, KeyedWriteBack};
+use crate::memory::writeback::{self, KeyedUpkeep};
 use crate::memory::{damage, swap};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
@@ -316,15 +316,15 @@ fn run_job(argument: u64) {
     (job.worker)(job.number);
 }
 
-/// The keyed front end, as workloads see a store, and as write-back does.
-pub trait Front: PageStore + KeyedWriteBack {}
+/// The keyed front end, as workloads see a store, and as write-back and recompression do.
+pub trait Front: PageStore + KeyedUpkeep {}
 
 impl<E: Env> Front for KeyedFront<E> {}
 
 /// The one front end there is.
 pub struct KeyedFront<E>(pub Keyed<'static, E>);
 
-impl<E: Env> KeyedWriteBack for KeyedFront<E> {
+impl<E: Env> KeyedUpkeep for KeyedFront<E> {
     fn write_back(&self, buffer: &mut [u8]) -> bool {
         let run = self.0.write_back(buffer);
         run.above && run.failures == run.rotated && run.rotated + run.written > 0
@@ -332,6 +332,14 @@ impl<E: Env> KeyedWriteBack for KeyedFront<E> {
 
     fn shrink(&self, priority: u32, buffer: &mut [u8]) {
         self.0.shrink(priority, buffer);
+    }
+
+    fn entries(&self) -> usize {
+        self.0.entries()
+    }
+
+    fn recompress(&self, entries: usize, least: usize, buffer: &mut [u8]) {
+        self.0.recompress(entries, least, buffer);
     }
 }
 

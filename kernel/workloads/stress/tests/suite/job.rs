@@ -113,6 +113,21 @@ fn zswap_stores_loads_and_clears_up() {
 }
 
 #[test]
+fn zswap_checks_what_is_live_at_the_end() {
+    let arguments = "--zswap 2 --zswap-bytes 80k --zswap-ops 100 --verify";
+    let host = Host { store: Some(Pages::new(1000)), ..Host::default() };
+    let run = host.run(arguments);
+    assert_eq!(run.status, Status::Success, "{run:?}");
+    // Of the 100 pages 20 are live.
+    assert_eq!((run.stressors[0].bogo_ops(), run.stressors[0].checks()), (100, 120));
+    let host = Host { store: Some(Pages { rot: true, ..Pages::new(1000) }), ..Host::default() };
+    let run = host.run(arguments);
+    assert_eq!(run.status, Status::Failed, "{run:?}");
+    assert_eq!(run.stressors[0].verify_errors(), 20);
+    assert!(host.printed("page 49, at the end"));
+}
+
+#[test]
 fn zswap_lives_with_refusals() {
     let store = Pages { refuse_every: 5, ..Pages::new(7) };
     let host = Host { store: Some(store), ..Host::default() };
