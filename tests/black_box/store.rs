@@ -66,7 +66,7 @@ fn cold_pages_are_recompressed() {
     for (granule, _) in GRANULES {
         let words = format!(
             "granule={granule} compressor=none recompress=lz4 recompress-after=20ms --zswap 1 \
-             --zswap-bytes 4M --zswap-ops 4000 --timeout 0 --verify"
+             --zswap-bytes 32M --zswap-ops 12000 --timeout 0 --verify"
         );
         let store = counters(&machine().with(&words));
         assert!(store.recompressed_pages > 0, "{granule}: {store:?}");

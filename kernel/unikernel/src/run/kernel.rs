@@ -140,10 +140,8 @@ fn new_store(
         }
         return Err("no memory for the keys of so many pages");
     };
-    if paging.store().area().is_some() {
-        // SAFETY: the front stays in its box until the store is dropped, which ends this first.
-        writeback::set_keyed(Some(unsafe { &*core::ptr::from_ref(&*front) }));
-    }
+    // SAFETY: the front stays in its box until the store is dropped, which ends this first.
+    writeback::set_keyed(Some(unsafe { &*core::ptr::from_ref(&*front) }));
     let (store, pool) = (AtomicPtr::new(store), AtomicPtr::new(pool));
     Ok(KeyedStore { front: ManuallyDrop::new(front), store, pool })
 }
