@@ -232,6 +232,10 @@ impl Machine for Kernel {
         mmu::clean_to_memory(range.start.addr()..range.end.addr());
     }
 
+    fn prefetch(&self, word: &u64) {
+        mmu::prefetch(core::ptr::from_ref(word).addr());
+    }
+
     fn mutex(&self) -> Box<dyn Mutex + '_> {
         Box::new(KernelMutex(SleepLock::new(())))
     }
