@@ -9,7 +9,8 @@
 //! - `fill`: not at all.
 //!
 //! One bogo operation is one object allocated and written; the one before it in the place is read,
-//! compared and freed. What is in an object is made of its handle.
+//! compared and freed. What is in an object is made of its handle. Those that live at the end are
+//! compared, too.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -95,6 +96,14 @@ fn run(worker: &Worker<'_>) {
     if !ended || refused.into_inner() {
         return;
     }
+    let mut last = User::new(worker, pool, &places, part, 0);
+    for place in &places {
+        let Some((handle, size)) = object(place.load(Ordering::Relaxed)) else { continue };
+        if let Err(error) = last.compare(handle, size) {
+            return worker.failed(format_args!("pool {name}: reading: {error}"));
+        }
+    }
+    drop(last);
     // The memory figures are taken while the objects live.
     worker.finish();
     for place in &places {
@@ -220,6 +229,14 @@ impl<'a> User<'a> {
         let Some((handle, size)) = object(self.places[place].swap(0, Ordering::Acquire)) else {
             return Ok(false);
         };
+        self.compare(handle, size)?;
+        self.live_bytes = self.live_bytes.wrapping_sub(size as u64);
+        self.pool.free(handle)?;
+        Ok(true)
+    }
+
+    /// Compares what is in an object with what was written.
+    fn compare(&mut self, handle: Handle, size: usize) -> Result<(), HandleError> {
         let flipped = self.worker.injection() as u8;
         self.contents(handle, size)[size / 2] ^= flipped;
         let errors = {
@@ -227,8 +244,6 @@ impl<'a> User<'a> {
             different_bits(&read, &bytemuck::cast_slice(&self.contents)[..size])
         };
         self.worker.checked(errors, format_args!("an object of {size} bytes"));
-        self.live_bytes = self.live_bytes.wrapping_sub(size as u64);
-        self.pool.free(handle)?;
-        Ok(true)
+        Ok(())
     }
 }
