@@ -329,6 +329,7 @@ fn start_heap<G: TranslationGranule>(
     Box::leak(Box::new(Frames::new(buddy)))
 }
 
+#[cold]
 fn pager_for<G: TranslationGranule>(
     frames: &'static Frames<G>,
     tables: paging::Tables<TableFrames<G>>,

@@ -60,6 +60,7 @@ impl Store<'_> {
     }
 
     /// Gives up what [`Store::recompress`] made of `stored`, which is what is kept.
+    #[cold]
     pub(crate) fn undo_recompress(&self, stored: Stored, smaller: Stored) {
         let length = |stored| match stored {
             Stored::Object { length, .. } => u64::from(length),

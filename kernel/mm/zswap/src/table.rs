@@ -173,6 +173,7 @@ impl Shard {
 
     /// As [`Shard::begin_replacing`] if the page is cold: nobody stored or loaded it since this was
     /// asked before. Once; from then on it is not, until it is stored anew.
+    #[cold]
     pub(crate) fn begin_if_cold(&mut self, index: u32) -> Option<Stored> {
         let entry = self.entry(index);
         let State::Live(Stored::Object { .. }) = entry.state else { return None };

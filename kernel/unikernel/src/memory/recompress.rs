@@ -51,6 +51,7 @@ pub fn start(options: &BootOptions) -> bool {
     }
 }
 
+#[cold]
 fn run(argument: u64) {
     let orders = core::ptr::with_exposed_provenance::<Orders>(argument as usize);
     // SAFETY: `start` passes the address of leaked orders.

@@ -19,6 +19,7 @@ impl<E: Env> Keyed<'_, E> {
     /// the page was stored or last loaded at the earliest.
     ///
     /// For one caller at a time; others go on where he is.
+    #[cold]
     pub fn recompress(&self, entries: usize, least: usize, buffer: &mut [u8]) {
         let turn = self.entries();
         for _ in 0..entries {
@@ -28,6 +29,7 @@ impl<E: Env> Keyed<'_, E> {
         }
     }
 
+    #[cold]
     fn recompress_entry(&self, at: u32, least: usize, buffer: &mut [u8]) {
         let (number, index) = ((at / self.shard_capacity) as usize, at % self.shard_capacity);
         let shard = self.shard(number);
