@@ -11,7 +11,7 @@ type Finished = Result<(), &'static str>;
 type State<M> = (&'static str, fn(&mut Search<'_, M>) -> Finished);
 
 /// All of them.
-pub(crate) fn all<M: Machine>() -> [State<M>; 15] {
+pub(crate) fn all<M: Machine>() -> [State<M>; 16] {
     [
         ("empty pool", empty_pool),
         ("empty class", empty_class),
@@ -28,8 +28,12 @@ pub(crate) fn all<M: Machine>() -> [State<M>; 15] {
         ("forged handle", forged),
         ("frames exhausted", exhausted),
         ("frames fragmented", fragmented),
+        ("pool growing, a step after each", large_pool),
     ]
 }
+
+/// Objects of a large pool.
+const LARGE: usize = 7000;
 
 /// Sizes that are tried where the size matters, for pages of 4 KiB. Those above 64 grow with the
 /// page.
@@ -377,4 +381,24 @@ fn fragmented<M: Machine>(search: &mut Search<'_, M>) -> Finished {
     }
     // Before the frames come back.
     search.fresh()
+}
+
+/// A pool of thousands of pages: it grows, then each of its objects is replaced by one of another
+/// size, which is a state of its own.
+fn large_pool<M: Machine>(search: &mut Search<'_, M>) -> Finished {
+    let largest = search.machine.page_size();
+    let mut replace = |search: &mut Search<'_, M>, free: bool| {
+        if free {
+            let position = search.any_position();
+            search.free(position);
+            search.maintain();
+        }
+        let size = 1 + search.random.below(largest);
+        search.malloc(size);
+        search.maintain();
+    };
+    (0..LARGE).for_each(|_| replace(search, false));
+    search.meter.enter("large pool, a step after each");
+    (0..LARGE).for_each(|_| replace(search, true));
+    Ok(())
 }

@@ -57,34 +57,34 @@ impl Object<'_> {
 }
 
 impl Visit<'_> {
-    /// The block, which there is, and the object's entry in its directory.
+    /// The block, if the handle leads to one.
     #[inline(always)]
-    fn entry(&self, name: Name) -> Result<(Block, &Entry), HandleError> {
-        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(self.seen.address()));
-        let base = base.ok_or(HandleError::Stale)?;
-        // SAFETY: published blocks are formatted, and this visit keeps the frames.
-        let block = unsafe { Block::at(base) };
-        if name.index >= block.front().entries() {
-            return Err(HandleError::Stale);
-        }
-        // SAFETY: the entry exists, and the visit that is borrowed keeps it.
-        Ok((block, unsafe { NonNull::from(block.entry(name.index)).as_ref() }))
+    fn block(&self) -> Option<Block> {
+        // SAFETY: the visit keeps the frames, and whoever asks has done with the block before it ends.
+        unsafe { Descriptor::block(self.seen) }
     }
 
-    /// The object in a page of its own.
-    fn single(&self, name: Name) -> Result<NonNull<u8>, HandleError> {
-        let base = NonNull::new(core::ptr::with_exposed_provenance_mut(self.seen.address()));
-        let base = base.ok_or(HandleError::Stale)?;
-        if name.index == 0 { Ok(base) } else { Err(HandleError::Invalid) }
+    /// The object's entry in the directory of that block.
+    #[inline(always)]
+    fn entry(&self, block: Block, name: Name) -> Option<&Entry> {
+        if name.index >= block.front().entries() {
+            return None;
+        }
+        // SAFETY: the entry exists, and the visit that is borrowed keeps it.
+        Some(unsafe { NonNull::from(block.entry(name.index)).as_ref() })
     }
 
     #[inline(always)]
     fn object(&self, name: Name) -> Result<Object<'_>, HandleError> {
-        if self.seen.is_slotted() {
-            let (block, entry) = self.entry(name)?;
-            return Ok(Object::Slotted(block, entry));
+        match (self.block(), self.seen.frames()) {
+            (Some(block), _) => {
+                let entry = self.entry(block, name).ok_or(HandleError::Stale)?;
+                Ok(Object::Slotted(block, entry))
+            }
+            (None, None) => Err(HandleError::Stale),
+            (None, Some(_)) if name.index != 0 => Err(HandleError::Invalid),
+            (None, Some(frames)) => Ok(Object::Single(self.descriptor, frames)),
         }
-        Ok(Object::Single(self.descriptor, self.single(name)?))
     }
 }
 
@@ -115,22 +115,35 @@ impl<E: Env> Slotted<E> {
     pub(super) fn release(&self, handle: Handle) -> Result<(), HandleError> {
         let name = Name::of(handle);
         let visit = self.visit(name)?;
-        if !visit.seen.is_slotted() {
-            return self.release_single(visit, name);
+        if let Some(block) = visit.block()
+            && let Some(entry) = visit.entry(block, name)
+            && let Some(units) = entry.stamp.try_free(name.generation, |seen| entry.units(seen))
+        {
+            block.front().freed.store(name.index as u16, Ordering::Relaxed);
+            self.leave_freed(visit, name.number, units);
+            return Ok(());
         }
-        let (_, entry) = visit.entry(name)?;
-        let size = |seen| entry.place().units(seen);
-        let units = retry(|| entry.stamp.free(name.generation, size))?;
-        self.leave_freed(visit, name.number, units);
-        Ok(())
+        self.release_slowly(handle, visit)
     }
 
-    /// The same for an object in a page of its own.
+    /// The same for an object in a page of its own, or one that somebody else has just now; or
+    /// what is wrong with the handle.
     #[cold]
-    fn release_single(&self, visit: Visit<'_>, name: Name) -> Result<(), HandleError> {
-        visit.single(name)?;
-        retry(|| visit.descriptor.stamp.free(name.generation, |_| ()))?;
-        self.leave_freed(visit, name.number, 1);
+    #[inline(never)]
+    fn release_slowly(&self, handle: Handle, visit: Visit<'_>) -> Result<(), HandleError> {
+        let name = Name::of(handle);
+        let units = match visit.object(name)? {
+            Object::Slotted(block, entry) => {
+                let units = retry(|| entry.stamp.free(name.generation, |seen| entry.units(seen)))?;
+                block.front().freed.store(name.index as u16, Ordering::Relaxed);
+                units
+            }
+            Object::Single(descriptor, _) => {
+                retry(|| descriptor.stamp.free(name.generation, |_| ()))?;
+                1
+            }
+        };
+        self.leave_freed(visit, name.number, units);
         Ok(())
     }
 

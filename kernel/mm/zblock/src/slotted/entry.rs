@@ -54,7 +54,7 @@ impl Place {
         Self(self.0 & !((1 << OFFSET_BITS) - 1) | offset)
     }
 
-    /// The entry below it, or the next unused one.
+    /// The entry below it.
     #[inline(always)]
     pub(super) const fn next(self) -> u32 {
         self.0 >> OFFSET_BITS & NIL
@@ -84,6 +84,12 @@ impl Entry {
     /// Bytes of an entry in the directory.
     pub(super) const BYTES: u32 = 12;
 
+    /// Units of the object with that stamp.
+    #[inline(always)]
+    pub(super) fn units(&self, seen: Seen) -> u32 {
+        self.place().units(seen)
+    }
+
     #[inline(always)]
     pub(super) fn place(&self) -> Place {
         Place(self.place.load(Ordering::Relaxed))
@@ -95,7 +101,8 @@ impl Entry {
         self.place.store(place.0, Ordering::Relaxed);
     }
 
-    /// Back-reference of an object.
+    /// Back-reference of an object; of an unused entry the next one.
+    #[inline(always)]
     pub(super) fn owner(&self) -> u32 {
         self.owner.load(Ordering::Relaxed)
     }

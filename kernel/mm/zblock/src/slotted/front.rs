@@ -41,7 +41,7 @@ impl Field {
 /// At the first byte of a block; the directory follows.
 ///
 /// A block on a shelf belongs to whoever holds the lock of that shelf, any other to background
-/// work. Its owner alone touches what is in here, but for `entries`.
+/// work. Its owner alone touches what is in here, but for `entries` and `freed`.
 #[repr(C)]
 pub(super) struct Front {
     /// Entries in the directory, unused ones included. Read by everyone, so that no object's bytes
@@ -59,6 +59,9 @@ pub(super) struct Front {
     pub(super) generation: Field,
     /// Where the window ended at first if it is a hole; zero if it is the gap.
     pub(super) ceiling: Field,
+    /// The entry of the object that was freed last, as far as is known: whoever frees one leaves it
+    /// here for background work, which need not search.
+    pub(super) freed: AtomicU16,
     pub(super) number: AtomicU32,
     /// The entry of the uppermost object.
     pub(super) first: Field,
@@ -109,6 +112,7 @@ impl Front {
             unused: nil(),
             generation: Field::new(generation),
             ceiling: zero(),
+            freed: AtomicU16::new(NIL as u16),
             number: AtomicU32::new(number),
             entries: AtomicU16::new(0),
             first: nil(),

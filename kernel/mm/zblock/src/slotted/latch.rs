@@ -21,12 +21,7 @@ pub(super) struct Latch {
 }
 
 impl Latch {
-    #[cfg(not(loom))]
-    pub(super) const fn new() -> Self {
-        Self { word: AtomicU32::new(0), line: TicketLock::new() }
-    }
-
-    #[cfg(loom)]
+    /// Open.
     pub(super) fn new() -> Self {
         Self { word: AtomicU32::new(0), line: TicketLock::new() }
     }

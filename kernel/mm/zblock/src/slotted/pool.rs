@@ -63,7 +63,7 @@ impl<E: Env> Slotted<E> {
         Ok(Self {
             env,
             table: Table::new(),
-            shelves: [const { Shelf::new() }; SHELVES],
+            shelves: core::array::from_fn(|_| Shelf::new()),
             shelf_mask: AtomicUsize::new(0),
             freed: Queue::new(),
             depot: SpinLock::new(Depot::new()),

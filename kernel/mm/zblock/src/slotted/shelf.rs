@@ -53,7 +53,7 @@ fn block_at(base: *mut u8) -> Option<Block> {
 
 impl Shelf {
     /// An empty one.
-    pub(super) const fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             first: [const { AtomicPtr::new(ptr::null_mut()) }; LISTS],
             filled: AtomicU64::new(0),

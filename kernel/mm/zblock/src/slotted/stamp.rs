@@ -95,6 +95,12 @@ impl Seen {
         Self(self.0 & !(3 << STATE_SHIFT) | (state as u32) << STATE_SHIFT)
     }
 
+    /// What a live stamp becomes when its object ends: the next state.
+    #[inline(always)]
+    const fn ended(self) -> Self {
+        Self(self.0 + ((State::Dead as u32 - State::Live as u32) << STATE_SHIFT))
+    }
+
     /// The live object of that generation, whoever reads it.
     #[inline(always)]
     const fn is_live(self, generation: u32) -> bool {
@@ -148,19 +154,22 @@ impl Stamp {
     /// Ends an object that nobody reads. What `look` finds at its entry is said of this object: it is
     /// asked before the end, since afterwards the entry may at once be another object's.
     #[inline(always)]
+    pub(super) fn try_free<T>(&self, generation: u32, look: impl FnOnce(Seen) -> T) -> Option<T> {
+        let seen = self.seen();
+        if !seen.is_alone(generation) {
+            return None;
+        }
+        let looked = look(seen);
+        self.exchange(seen, seen.ended()).then_some(looked)
+    }
+
+    /// The same, or why not.
     pub(super) fn free<T>(
         &self,
         generation: u32,
         look: impl FnOnce(Seen) -> T,
     ) -> Result<T, Refusal> {
-        let seen = self.seen();
-        if seen.is_alone(generation) {
-            let looked = look(seen);
-            if self.exchange(seen, seen.with(State::Dead)) {
-                return Ok(looked);
-            }
-        }
-        Err(seen.refusal(generation))
+        self.try_free(generation, look).ok_or_else(|| self.seen().refusal(generation))
     }
 
     /// Makes an object that nobody reads the caller's own, until [`Stamp::set`].

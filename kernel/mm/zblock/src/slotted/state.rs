@@ -9,6 +9,8 @@
 //! taken from a descriptor only by a compare-exchange that finds no user, so nobody touches frames
 //! that are somebody else's.
 
+use core::ptr::NonNull;
+
 use super::sync::{AtomicU64, Ordering};
 
 const USES: u64 = 3;
@@ -46,16 +48,26 @@ impl Snapshot {
         }
     }
 
-    /// The frames hold a block.
-    #[inline(always)]
-    pub(super) const fn is_slotted(self) -> bool {
-        self.0 & Use::Slotted as u64 != 0
-    }
-
     /// Address of the first frame.
     #[inline(always)]
     pub(super) const fn address(self) -> usize {
         (self.0 & ADDRESS) as usize
+    }
+
+    /// The first frame, if there are any.
+    #[inline(always)]
+    pub(super) fn frames(self) -> Option<NonNull<u8>> {
+        NonNull::new(core::ptr::with_exposed_provenance_mut(self.address()))
+    }
+
+    /// The same if the frames hold a block.
+    #[inline(always)]
+    pub(super) fn block(self) -> Option<NonNull<u8>> {
+        if self.0 & Use::Slotted as u64 == 0 {
+            return None;
+        }
+        // SAFETY: `publish` alone says that frames hold a block, and where they are: not at zero.
+        Some(unsafe { self.frames().unwrap_unchecked() })
     }
 
     /// Binary logarithm of the number of frames.
@@ -96,11 +108,12 @@ impl State {
         self.0.fetch_sub(USER, Ordering::Release);
     }
 
-    /// One user less who has freed `units`; true for the first since somebody took account, whose
+    /// One user less who has freed `units`, at least one; true for the first since somebody took account, whose
     /// task it is to have the block looked at.
     #[inline(always)]
     pub(super) fn leave_freed(&self, units: u32) -> bool {
-        let change = (u64::from(units) << FREED_SHIFT).wrapping_sub(USER);
+        // Units are counted from one, as an entry keeps them from zero: less to do.
+        let change = (u64::from(units - 1) << FREED_SHIFT) + ((1 << FREED_SHIFT) - USER);
         Snapshot(self.0.fetch_add(change, Ordering::AcqRel)).freed() == 0
     }
 
@@ -111,6 +124,7 @@ impl State {
 
     /// Gives frames to a descriptor without.
     pub(super) fn publish(&self, address: usize, usage: Use, order: u32) {
+        debug_assert!(address as u64 & ADDRESS != 0);
         let state = address as u64 & ADDRESS | u64::from(order) << ORDER_SHIFT | usage as u64;
         // Users who follow stale handles may come and go meanwhile.
         self.0.fetch_add(state, Ordering::Release);

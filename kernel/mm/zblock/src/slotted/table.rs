@@ -29,16 +29,14 @@ impl Descriptor {
         }
     }
 
-    /// The block that its frames are.
+    /// The block that its frames are, if they are one.
     ///
     /// # Safety
-    /// `seen` is of this descriptor, says that they are one, and they stay as long as the result
-    /// is used.
+    /// `seen` is of this descriptor, and the frames stay as long as the result is used.
     #[inline(always)]
     pub(super) unsafe fn block(seen: Snapshot) -> Option<Block> {
-        let base = ptr::with_exposed_provenance_mut(seen.address());
         // SAFETY: blocks are formatted before they are published.
-        NonNull::new(base).map(|base| unsafe { Block::at(base) })
+        seen.block().map(|base| unsafe { Block::at(base) })
     }
 }
 
@@ -116,6 +114,7 @@ impl<E: Env> Table<E> {
         // that were stored before `used` was raised and stay until the table is cleared.
         unsafe {
             let page = (*pages.add(page as usize)).load(Ordering::Relaxed);
+            core::hint::assert_unchecked(!page.is_null());
             Some(&*page.add(slot as usize))
         }
     }

@@ -15,7 +15,7 @@ impl Block {
         assert!(gap < self.bytes(), "objects meet the directory");
         let mut seen = vec![false; entries as usize];
         let (mut ceiling, mut previous) = (front.end.get(), NIL);
-        let (mut dead, mut holes) = (0, 0);
+        let mut live = 0;
         let window = if front.ceiling.get() == 0 { NIL } else { front.last.get() };
         let mut met = front.ceiling.get() == 0 || window == NIL;
         let mut index = front.first.get();
@@ -25,28 +25,31 @@ impl Block {
             let stamp = entry.stamp.seen();
             let length = entry.place().length(stamp);
             let top = entry.place().offset() + units(length);
-            assert!(top <= ceiling, "entry {index} reaches into the one above");
             assert_ne!(stamp.state(), State::Unused, "entry {index} is unused in the chain");
-            holes += ceiling - top;
-            if stamp.state() == State::Dead {
-                dead += units(length);
+            if stamp.state() != State::Dead {
+                assert!(top <= ceiling, "entry {index} reaches into the one above");
+                live += units(length);
+                ceiling = entry.place().offset();
             }
             met |= index == window;
-            (ceiling, previous, index) = (entry.place().offset(), index, entry.place().next());
+            (previous, index) = (index, entry.place().next());
         }
         assert!(met, "the object above the window is not in the chain");
         let last = if front.ceiling.get() == 0 { front.last.get() } else { front.gap_last.get() };
         assert_eq!(last, previous, "the end of the chain");
         assert!(ceiling >= front.bottom(), "an object below all objects");
-        holes += ceiling - front.bottom();
-        let live = front.end.get() - front.bottom() - holes - dead;
         let known = front.live_units();
         assert!(known >= live, "{known} units are live, as far as known, but {live} are");
         let mut unused = front.unused.get();
+        if window != NIL && unused == window {
+            // It is in the chain still, where the next object gets it.
+            assert_eq!(self.entry(unused).stamp.seen().state(), State::Dead);
+            unused = self.entry(unused).owner();
+        }
         while unused != NIL {
             assert_eq!(self.entry(unused).stamp.seen().state(), State::Unused);
             assert!(!core::mem::replace(&mut seen[unused as usize], true), "entry {unused} twice");
-            unused = self.entry(unused).place().next();
+            unused = self.entry(unused).owner();
         }
         assert!(seen.iter().all(|&seen| seen), "an entry that is neither used nor unused");
     }

@@ -79,7 +79,7 @@ impl Block {
         debug_assert!(index < NIL);
         // SAFETY: directories end inside the block, and RAM is initialised; all of an entry is
         // atomic.
-        unsafe { self.base.add((FRONT_BYTES + index * Entry::BYTES) as usize).cast().as_ref() }
+        unsafe { self.base.add(FRONT_BYTES as usize).cast::<Entry>().add(index as usize).as_ref() }
     }
 
     /// The first byte of the frames.
@@ -107,7 +107,7 @@ impl Block {
             bytes += Entry::BYTES;
             self.add_entry()?
         } else {
-            front.unused.set(self.entry(unused).place().next());
+            front.unused.set(self.entry(unused).owner());
             unused
         };
         let entry = self.entry(index);
@@ -205,7 +205,7 @@ impl Block {
             front.last.set(previous);
         }
         entry.stamp.set(entry.stamp.seen().unused());
-        entry.set_place(entry.place().with_next(front.unused.get()));
+        entry.set_owner(front.unused.get());
         front.unused.set(index);
     }
 }

@@ -2,10 +2,13 @@
 
 use core::sync::atomic::Ordering;
 
-use super::super::entry::{NIL, units};
+use super::super::entry::NIL;
 use super::super::front::directory_end;
 use super::super::stamp::{Seen, State};
 use super::Block;
+
+/// Entries that the search for the end of a hole passes, at most.
+const PASSED: usize = 4;
 
 impl Block {
     /// Units of the largest object that fits the window.
@@ -73,47 +76,59 @@ impl Block {
         }
         front.remove_holes(front.ceiling.get() - front.low.get());
         front.ceiling.set(0);
+        let last = front.last.get();
+        if last == front.unused.get() && last != NIL {
+            // The entry of the freed object was not used again.
+            front.unused.set(self.entry(last).owner());
+        }
         front.floor.set(directory_end(u32::from(front.entries.load(Ordering::Relaxed))));
         front.low.set(front.gap_low.get());
         front.last.set(front.gap_last.get());
     }
 
-    /// Looks for the largest hole among the uppermost `visits` entries, on the way freeing those
-    /// whose objects are gone, and makes it the window if it is larger than the gap; how many it
-    /// has passed. Only for the owner.
-    pub(in crate::slotted) fn open_hole(&self, visits: usize) -> usize {
-        self.close_hole();
+    /// Makes the hole that the object freed last has left the window, where it is larger than that,
+    /// together with what was freed below it; how many entries it has passed. Only for the owner.
+    ///
+    /// The object's own entry is the one that the next object gets: it is where it belongs in the
+    /// chain already.
+    pub(in crate::slotted) fn open_freed(&self) -> usize {
         let front = self.front();
-        let (mut previous, mut ceiling) = (NIL, front.end.get());
-        let (mut best, mut visited) = ((0, 0, NIL), 0);
-        let mut index = front.first.get();
-        for _ in 0..visits {
-            if index == NIL {
-                // Below the last object there is only the gap.
+        let index = u32::from(front.freed.load(Ordering::Relaxed));
+        if index >= front.entries() {
+            return 0;
+        }
+        let entry = self.entry(index);
+        let (place, seen) = (entry.place(), entry.stamp.seen());
+        if seen.state() != State::Dead || place.offset() == 0 || place.units(seen) <= self.window()
+        {
+            return 0;
+        }
+        self.close_hole();
+        let ceiling = place.offset() + place.units(seen);
+        for visited in 1..=PASSED {
+            let next = entry.place().next();
+            if next == NIL {
+                // Below the last object there is only the gap. The entry stays in the chain, for
+                // what is above is not known; it has no place any more.
                 front.remove_holes(ceiling - front.low.get());
                 front.low.set(ceiling);
-                break;
+                entry.set_place(place.with_offset(0).with_next(NIL));
+                return visited;
             }
-            visited += 1;
-            let entry = self.entry(index);
-            let (place, seen) = (entry.place(), entry.stamp.seen());
-            let next = place.next();
+            let below = self.entry(next);
+            let (place, seen) = (below.place(), below.stamp.seen());
             if seen.state() == State::Dead {
-                self.unchain(previous, index);
-            } else {
-                let top = place.offset() + units(place.length(seen));
-                if ceiling - top > best.0 {
-                    best = (ceiling - top, top, previous);
-                }
-                (previous, ceiling) = (index, place.offset());
+                self.unchain(index, next);
+                continue;
             }
-            index = next;
+            let floor = place.offset() + place.units(seen);
+            if ceiling - floor > self.gap_room() {
+                self.open(floor, ceiling, index);
+                entry.set_owner(front.unused.replace(index));
+            }
+            return visited;
         }
-        let (size, floor, above) = best;
-        if size > self.gap_room() {
-            self.open(floor, floor + size, above);
-        }
-        visited
+        PASSED
     }
 
     /// Makes a hole below entry `above` the window, which was the gap.

@@ -1,6 +1,7 @@
 //! One block against a model: what is where, and that the directory tiles the block.
 
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 use std::alloc::{Layout, alloc, dealloc};
 use std::vec::Vec;
 
@@ -42,7 +43,7 @@ impl Drop for Host {
 enum Step {
     Place(u32),
     Free(usize),
-    OpenHole(usize),
+    OpenFreed,
     Slide(usize, usize),
     Leave(usize),
     Pin(usize),
@@ -54,7 +55,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (1u32..2000).prop_map(Step::Place),
         2 => (1u32..60).prop_map(Step::Place),
         4 => any::<usize>().prop_map(Step::Free),
-        2 => (1usize..30).prop_map(Step::OpenHole),
+        3 => Just(Step::OpenFreed),
         4 => ((1usize..8000), (1usize..20)).prop_map(|(bytes, visits)| Step::Slide(bytes, visits)),
         1 => (0usize..3).prop_map(Step::Leave),
         1 => any::<usize>().prop_map(Step::Pin),
@@ -93,6 +94,7 @@ fn free(block: &Block, object: &Object) {
     let entry = block.entry(object.index);
     let length = entry.stamp.free(object.generation, |seen| entry.place().length(seen));
     assert_eq!(length, Ok(object.length));
+    block.front().freed.store(object.index as u16, Ordering::Relaxed);
     block.front().add_holes(units(object.length));
     assert!(entry.stamp.free(object.generation, |_| ()).is_err(), "freed twice");
 }
@@ -127,9 +129,9 @@ fn run(steps: &[Step], bytes: usize) {
                     free(block, &live.swap_remove(which));
                 }
             }
-            Step::OpenHole(visits) => {
+            Step::OpenFreed => {
                 pass = None;
-                block.open_hole(visits);
+                block.open_freed();
             }
             Step::Slide(most, visits) => {
                 let mut now = pass.take().unwrap_or_else(|| block.pass());
@@ -220,15 +222,16 @@ fn an_object_fits_exactly_the_room() {
 }
 
 #[test]
-fn the_largest_hole_is_filled_and_then_the_gap() {
+fn the_hole_of_what_was_freed_is_filled_and_then_the_gap() {
     let host = Host::new(4096);
     let block = &host.format();
     let objects: Vec<Object> = (1..=3).map(|owner| place(block, 1000, owner)).collect();
     free(block, &objects[1]);
-    block.open_hole(8);
+    block.open_freed();
     block.refit();
     assert_eq!(block.window(), 125, "the hole is larger than the gap");
     let filler = place(block, 900, 9);
+    assert_eq!(filler.index, objects[1].index, "it has the entry that was there");
     let offset = |object: &Object| block.entry(object.index).place().offset();
     assert!(offset(&objects[2]) < offset(&filler) && offset(&filler) < offset(&objects[0]));
     block.check();

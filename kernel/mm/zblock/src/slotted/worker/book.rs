@@ -9,15 +9,13 @@ use super::super::entry::UNIT;
 use super::super::front::{EVACUATING, STUCK};
 use super::super::lists::{self, Kind, NOWHERE};
 use super::super::pool::{SHELVES, Slotted};
-use super::super::state::Use;
 use super::super::table::Descriptor;
 use super::Progress;
 
 /// The block of a descriptor, if it has one. Only for background work, which alone retires blocks.
 pub(super) fn block_of(descriptor: &Descriptor) -> Option<Block> {
-    let seen = descriptor.state.seen();
-    // SAFETY: the frames are a block, and nobody else retires it.
-    (seen.usage() == Use::Slotted).then(|| unsafe { Descriptor::block(seen) }).flatten()
+    // SAFETY: nobody else retires it.
+    unsafe { Descriptor::block(descriptor.state.seen()) }
 }
 
 impl<E: Env> Slotted<E> {

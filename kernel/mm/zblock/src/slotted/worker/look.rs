@@ -14,9 +14,6 @@ use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
 use super::{LOOK, LOOK_AT_PAGE, Progress, Step};
 
-/// Entries of a block that one look passes in search of the largest hole.
-const VISITED: usize = 12;
-
 /// Whether an allocation has the block for itself, which places its first object.
 fn is_being_opened(block: Block) -> bool {
     let front = block.front();
@@ -97,7 +94,7 @@ impl<E: Env> Slotted<E> {
         if front.live_units() != 0 {
             // Nothing is allocated in a block that is being emptied.
             let emptied = front.has(EVACUATING);
-            let visited = if emptied { 0 } else { block.open_hole(VISITED) };
+            let visited = if emptied { 0 } else { block.open_freed() };
             self.disown(progress, block);
             return Looked::InUse(visited);
         }
