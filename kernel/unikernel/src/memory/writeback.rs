@@ -86,8 +86,7 @@ fn wake() {
 }
 
 /// From now on this keyed store is written back and recompressed, too, by the threads that there are;
-/// with `None` none is, and they are done
-/// with the one before.
+/// with `None` none is, and they are done with the one before.
 pub fn set_keyed(keyed: Option<&'static dyn KeyedUpkeep>) {
     *KEYED.lock() = keyed;
 }
