@@ -8,10 +8,8 @@ use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 /// Most frames in the cache of a CPU.
 pub const CAPACITY: usize = if cfg!(loom) { 2 } else { 16 };
 
-/// Frames that go between a cache and the lists at once.
-///
-/// Half of the capacity: after either direction a CPU allocates or frees that many frames less one
-/// before it needs the lists again, whatever it does first.
+/// Frames that an empty cache gets from the lists at once: half of the capacity, so that a CPU
+/// allocates or frees that many less one before it needs the lists again, whatever it does first.
 pub const BATCH: usize = CAPACITY / 2;
 
 /// Slots for frames, used as a stack.

@@ -19,15 +19,12 @@ pub trait Lock<T> {
     fn with<R>(&self, f: impl FnOnce(&mut T) -> R) -> R;
 }
 
-/// Frames that a full cache gives back at once.
-const GIVEN_BACK: usize = 2;
-
 /// A buddy allocator for all CPUs of a kernel: the lists behind a lock `L`, and in front of them up
 /// to [`CAPACITY`](crate::CAPACITY) single frames for each of `CPUS` CPUs.
 ///
 /// A single frame comes from the CPU's cache and goes back to it without the lock: some 30 steps
 /// and two atomic operations. An empty cache gets the smallest free block, [`BATCH`] frames at most;
-/// a full one gives two frames back, with a hold of the lock for each. Larger blocks always
+/// a full one gives one back. Larger blocks always
 /// take the lock.
 ///
 /// - *Nothing is refused while frames are cached.* When the lists have no single frame, one is
@@ -160,19 +157,17 @@ impl<'a, G: Granule, L: Lock<Buddy<'a, G>>, const CPUS: usize> FrameCaches<'a, G
         })
     }
 
-    /// Puts a frame into the cache, which gives some to the lists when it is full: few at once, as
-    /// each goes up through the orders.
+    /// Puts a frame into the cache, which gives another to the lists when it is full: not more at
+    /// once, as each goes up through the orders.
     fn keep(&self, cache: &Cache, entry: u32) {
         if cache.put(entry) {
             return;
         }
-        for _ in 0..BATCH.min(GIVEN_BACK) {
-            self.lists.with(|buddy| {
-                if let Some(surplus) = cache.take() {
-                    buddy.put(surplus);
-                }
-            });
-        }
+        self.lists.with(|buddy| {
+            if let Some(surplus) = cache.take() {
+                buddy.put(surplus);
+            }
+        });
         if !cache.put(entry) {
             self.lists.with(|buddy| buddy.put(entry));
         }

@@ -24,8 +24,9 @@ pub(super) struct Shelf {
     lock: Latch,
 }
 
-/// Blocks without an entry left that an allocation lists anew, at most.
+/// Blocks that an allocation tries, and a relocation: those without an entry left are listed anew.
 const TRIED: usize = 4;
+const TRIED_BESIDE: usize = 2;
 
 /// A shelf whose lock is held: its blocks belong to the holder, who has masked interrupts.
 pub(super) struct Held<'a>(&'a Shelf);
@@ -119,7 +120,18 @@ impl Held<'_> {
         state: State,
         shift: u32,
     ) -> Option<Handle> {
-        for _ in 0..TRIED {
+        self.place_trying(TRIED, length, owner, state, shift)
+    }
+
+    fn place_trying(
+        &self,
+        tries: usize,
+        length: u32,
+        owner: u32,
+        state: State,
+        shift: u32,
+    ) -> Option<Handle> {
+        for _ in 0..tries {
             let placed = self.place(length, owner, state, shift);
             if placed.is_some() {
                 return placed;
@@ -143,7 +155,7 @@ impl Held<'_> {
         if block.front().live_units() == 0 {
             return None;
         }
-        self.place_thoroughly(length, owner, state, shift)
+        self.place_trying(TRIED_BESIDE, length, owner, state, shift)
     }
 
     /// Places an object in a new block of the caller's own, and lists it.

@@ -30,20 +30,20 @@ const OPTIMISM: u32 = 128;
 /// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
 /// find one; taking a block and putting it back, to slide in it; sliding while interrupts are masked
 /// once; moving an object there. What is copied comes on top.
-const EFFORT: usize = 48;
+const EFFORT: usize = 46;
 const LOOK: usize = 7;
 const LOOK_AT_PAGE: usize = 4;
-const GIVING: usize = 14;
+const GIVING: usize = 20;
 const RESERVE: usize = 26;
 const CHOICE: usize = 8;
 const RELOCATION: usize = 18;
-const RELOCATED: usize = 8;
+const RELOCATED: usize = 10;
 const SLIDING: usize = 6;
 const PIECE: usize = 2;
 const COPY: usize = 2;
 
 /// Frames come last in a step, but first in one of so many.
-const FRAMES_FIRST: u32 = 4;
+const FRAMES_FIRST: u32 = 2;
 
 /// Whoever does background work; one at a time.
 pub(super) struct Worker {
