@@ -17,6 +17,17 @@ const BLOCKS_OF_A_POOL: usize = 64;
 /// The share of the pool that an empty block on a shelf may be, and the frames of one in the depot.
 const RESERVE_SHARE: usize = 256;
 const WAVERING_SHARE: usize = 512;
+/// Pages of a pool that keeps one ready.
+const PAGES_FOR_ONE: usize = 2048;
+
+/// What is kept ready, besides an unused descriptor.
+#[derive(Clone, Copy)]
+pub(super) enum Reserve {
+    /// For an object of its own.
+    Page,
+    /// An empty block of that order at the end of the last list of a shelf.
+    Block(u32, usize),
+}
 
 /// Protected by a lock that is taken for new blocks, pages of their own, and what becomes of them.
 pub(super) struct Depot {
@@ -62,11 +73,6 @@ impl Depot {
         // SAFETY: the frames are the depot's now, and a page has room for a word.
         unsafe { frames.write(Surplus { next: *top }) };
         *top = Some(frames);
-    }
-
-    /// There is an unused descriptor.
-    fn has_number(&self) -> bool {
-        self.unused != 0
     }
 
     /// Number of an unused descriptor.
@@ -200,6 +206,16 @@ impl<E: Env> Slotted<E> {
         order == self.order() && self.pages.load(Ordering::Relaxed) >> order >= share
     }
 
+    /// The frames of one block of that order are so little that they stay.
+    fn keeps(&self, order: u32) -> bool {
+        self.is_small(order, WAVERING_SHARE) || order == 0 && self.keeps_page()
+    }
+
+    /// A page is ready for an object of its own: in pools of which it is as little as that.
+    fn keeps_page(&self) -> bool {
+        self.pages.load(Ordering::Relaxed) >= PAGES_FOR_ONE
+    }
+
     /// Gives frames back that no block needs, those of one block at a time; how many. Those of one
     /// stay where they are little, so that a pool that wavers does not go to the environment for
     /// each block.
@@ -207,7 +223,7 @@ impl<E: Env> Slotted<E> {
         let mut depot = self.depot.lock(&self.env);
         let order = (0..=LARGEST_ORDER).rev().find(|&order| {
             let (two, one) = depot.holds(order);
-            two || one && (all || !self.is_small(order, WAVERING_SHARE))
+            two || one && (all || !self.keeps(order))
         });
         let Some((order, frames)) = order.and_then(|order| Some((order, depot.take(order)?)))
         else {
@@ -218,27 +234,41 @@ impl<E: Env> Slotted<E> {
         1 << order
     }
 
-    /// Sees to it that there is an unused descriptor, and that each shelf in use has an empty block
-    /// at the end of its last list, where that is little; one block at a time.
-    pub(super) fn reserve(&self) -> bool {
-        if !self.depot.lock(&self.env).has_number()
+    /// Sees to it that there is an unused descriptor, and then what [`Reserve`] says.
+    pub(super) fn reserve(&self, lacking: Reserve) {
+        let numbers = self.depot.lock(&self.env).unused != 0;
+        if !numbers
             && let Some(number) = self.grow()
             && let Some(descriptor) = self.table.get(number)
         {
             self.depot.lock(&self.env).put_number(number, descriptor);
         }
+        match lacking {
+            Reserve::Page => {
+                if let Some((frames, order)) = self.fresh(0) {
+                    self.depot.lock(&self.env).put(frames, order);
+                }
+            }
+            Reserve::Block(order, shelf) => {
+                if let Ok(block) = self.new_block(order, shelf as u8) {
+                    let _masked = Masked::new(&self.env);
+                    self.shelves[shelf].hold().put(block, E::Granule::SHIFT);
+                }
+            }
+        }
+    }
+
+    /// What a pool of this size keeps ready for allocations and has not.
+    pub(super) fn lacking(&self) -> Option<Reserve> {
         let order = self.order();
-        if !self.is_small(order, RESERVE_SHARE) {
-            return false;
-        }
         let used = self.shelf_mask.load(Ordering::Relaxed) + 1;
-        let Some(shelf) = (0..used).find(|&shelf| !self.shelves[shelf].has_reserve()) else {
-            return false;
-        };
-        if let Ok(block) = self.new_block(order, shelf as u8) {
-            let _masked = Masked::new(&self.env);
-            self.shelves[shelf].hold().put(block, E::Granule::SHIFT);
+        let shelf = (0..used).find(|&shelf| !self.shelves[shelf].has_reserve());
+        match shelf {
+            Some(shelf) if self.is_small(order, RESERVE_SHARE) => {
+                Some(Reserve::Block(order, shelf))
+            }
+            _ if self.keeps_page() && !self.depot.lock(&self.env).holds(0).1 => Some(Reserve::Page),
+            _ => None,
         }
-        true
     }
 }

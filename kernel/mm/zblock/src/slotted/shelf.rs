@@ -24,9 +24,8 @@ pub(super) struct Shelf {
     lock: Latch,
 }
 
-/// Blocks that an allocation tries, and a relocation: those without an entry left are listed anew.
-const TRIED: usize = 4;
-const TRIED_BESIDE: usize = 2;
+/// Blocks that an allocation tries on one shelf: those without an entry left are listed anew.
+const TRIED: usize = 2;
 
 /// A shelf whose lock is held: its blocks belong to the holder, who has masked interrupts.
 pub(super) struct Held<'a>(&'a Shelf);
@@ -120,18 +119,7 @@ impl Held<'_> {
         state: State,
         shift: u32,
     ) -> Option<Handle> {
-        self.place_trying(TRIED, length, owner, state, shift)
-    }
-
-    fn place_trying(
-        &self,
-        tries: usize,
-        length: u32,
-        owner: u32,
-        state: State,
-        shift: u32,
-    ) -> Option<Handle> {
-        for _ in 0..tries {
+        for _ in 0..TRIED {
             let placed = self.place(length, owner, state, shift);
             if placed.is_some() {
                 return placed;
@@ -155,7 +143,7 @@ impl Held<'_> {
         if block.front().live_units() == 0 {
             return None;
         }
-        self.place_trying(TRIED_BESIDE, length, owner, state, shift)
+        self.place_thoroughly(length, owner, state, shift)
     }
 
     /// Places an object in a new block of the caller's own, and lists it.

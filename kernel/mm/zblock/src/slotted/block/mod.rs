@@ -96,7 +96,8 @@ impl Block {
     }
 
     /// Places an object of `length` bytes, for which there is room, at the upper end of the
-    /// window, then goes back from a hole to the gap where that is larger. `None` where there is no
+    /// window, then goes back from a hole to the gap where that is larger, or there is no entry for
+    /// another object in it. `None` where there is no
     /// entry for it. Only for the owner.
     #[inline(always)]
     pub(super) fn place(&self, length: u32, owner: u32, state: State) -> Option<Placed> {
@@ -130,7 +131,7 @@ impl Block {
         let generation = generation & ((1 << GENERATION_BITS) - 1);
         let name = Name { number: front.number.load(Ordering::Relaxed), index, generation };
         let mut room = low.saturating_sub(front.floor.get());
-        if front.ceiling.get() != 0 && room <= front.gap_room.get() {
+        if front.ceiling.get() != 0 && (room <= front.gap_room.get() || !self.has_entry()) {
             room = front.gap_room.get();
             self.close_hole();
         }

@@ -39,7 +39,8 @@ impl Block {
     }
 
     /// There is an entry for one more object, if there is room in the window.
-    fn has_entry(&self) -> bool {
+    #[inline(always)]
+    pub(super) fn has_entry(&self) -> bool {
         let front = self.front();
         let entries = u32::from(front.entries.load(Ordering::Relaxed));
         let spare = front.ceiling.get() == 0 || directory_end(entries) <= front.gap_low.get();

@@ -183,7 +183,7 @@ impl<E: Env> Slotted<E> {
             return work;
         }
         // What comes last is left out where there was much to do.
-        let first = progress.steps.is_multiple_of(FRAMES_FIRST);
+        let first = progress.steps.is_multiple_of(FRAMES_FIRST) || self.lacking().is_some();
         if first {
             self.balance_frames(&mut step, &mut work);
         }
@@ -195,16 +195,21 @@ impl<E: Env> Slotted<E> {
         work
     }
 
-    /// Gives frames back that are not needed, or keeps some ready.
+    /// Has a block or a page ready, or gives frames back that are not needed.
     fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work) {
+        if let Some(lacking) = self.lacking()
+            && !step.thorough
+            && step.effort >= RESERVE
+        {
+            step.spend(RESERVE);
+            return self.reserve(lacking);
+        }
         if step.effort >= GIVING {
             work.pages = self.give_back(step.thorough);
         }
         if work.pages != 0 {
             step.spend(GIVING);
             work.more = true;
-        } else if !step.thorough && step.effort >= RESERVE && self.reserve() {
-            step.spend(RESERVE);
         }
     }
 }
