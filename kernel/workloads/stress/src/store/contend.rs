@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use zpool::{AllocError, Handle, HandleError, Owner, ZPool};
 
-use super::zpool::{different_bits, object_size};
+use super::zpool::{different_bits, is_hopeless, object_size};
 use crate::Pool;
 use crate::metrics::{Measure, Of};
 use crate::options::{Kind, Setting};
@@ -135,6 +135,7 @@ struct User<'a> {
     handed: u64,
     bytes: u64,
     live_bytes: u64,
+    refused_in_a_row: usize,
 }
 
 impl<'a> User<'a> {
@@ -158,6 +159,7 @@ impl<'a> User<'a> {
             handed: 0,
             bytes: 0,
             live_bytes: 0,
+            refused_in_a_row: 0,
         }
     }
 
@@ -187,7 +189,7 @@ impl<'a> User<'a> {
             }
             self.clear(place)?;
             self.put(place, one_size)?;
-            if !self.worker.go_on() {
+            if !self.worker.go_on() || is_hopeless(self.refused_in_a_row, self.places.len()) {
                 return Ok(());
             }
         }
@@ -208,12 +210,14 @@ impl<'a> User<'a> {
             Ok(handle) => handle,
             Err(AllocError::NoMemory | AllocError::NoSpace | AllocError::Invalid) => {
                 self.worker.count(REFUSED, 1);
+                self.refused_in_a_row += 1;
                 return Ok(());
             }
         };
         let pool = self.pool;
         pool.write(handle, self.contents(handle, size))?;
         self.bytes += size as u64;
+        self.refused_in_a_row = 0;
         self.worker.tick(1);
         let object = handle.bits() | (size as u64) << HANDLE_BITS;
         let (done, free) = (Ordering::Release, Ordering::Relaxed);
