@@ -38,7 +38,7 @@ pub const RUNS: &[Run] = &[
         figures: &[
             at_most("malloc, median", |it| median(it, "malloc"), Some(60), 170),
             at_most("malloc, worst", |it| worst(it, "malloc"), Some(150), 1950),
-            at_most("free, median", |it| median(it, "free"), Some(50), 74),
+            at_most("free, median", |it| median(it, "free"), Some(50), 55),
             at_most("free, worst", |it| worst(it, "free"), Some(120), 90),
             at_most("read and end, worst", |it| worst(it, "read and end"), None, 100),
             at_most("maintain besides copying, worst", |it| worst(it, STEP), Some(3000), 3000),
@@ -50,7 +50,7 @@ pub const RUNS: &[Run] = &[
         figures: &[
             at_most("malloc, median", |it| median(it, "malloc"), Some(60), 170),
             at_most("malloc, worst", |it| worst(it, "malloc"), Some(150), 1950),
-            at_most("free, median", |it| median(it, "free"), Some(50), 74),
+            at_most("free, median", |it| median(it, "free"), Some(50), 55),
             at_most("free, worst", |it| worst(it, "free"), Some(120), 90),
             at_most("read and end, worst", |it| worst(it, "read and end"), None, 100),
             at_most("maintain besides copying, worst", |it| worst(it, STEP), Some(3000), 3000),

@@ -6,6 +6,8 @@ use core::sync::atomic::Ordering;
 use zpool::{AllocError, Env, Granule, Masked};
 
 use super::block::Block;
+use super::entry::UNIT;
+use super::front::directory_end;
 use super::pool::Slotted;
 use super::state::Use;
 use super::table::{Descriptor, Table};
@@ -25,7 +27,7 @@ const PAGES_FOR_ONE: usize = 2048;
 pub(super) enum Reserve {
     /// For an object of its own.
     Page,
-    /// An empty block of that order at the end of the last list of a shelf.
+    /// An empty block of that order, at the end of the list of a shelf that it belongs to.
     Block(u32, usize),
 }
 
@@ -262,7 +264,9 @@ impl<E: Env> Slotted<E> {
     pub(super) fn lacking(&self) -> Option<Reserve> {
         let order = self.order();
         let used = self.shelf_mask.load(Ordering::Relaxed) + 1;
-        let shelf = (0..used).find(|&shelf| !self.shelves[shelf].has_reserve());
+        let room = (E::Granule::SIZE << order) as u32 / UNIT - directory_end(0);
+        let promises = |shelf: &usize| self.shelves[*shelf].promises(room, E::Granule::SHIFT);
+        let shelf = (0..used).find(|shelf| !promises(shelf));
         match shelf {
             Some(shelf) if self.is_small(order, RESERVE_SHARE) => {
                 Some(Reserve::Block(order, shelf))

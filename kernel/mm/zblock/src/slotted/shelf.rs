@@ -81,11 +81,6 @@ impl Shelf {
         self.taken.load(Ordering::Relaxed)
     }
 
-    /// There is a block with room for a page, or nearly.
-    pub(super) fn has_reserve(&self) -> bool {
-        self.filled.load(Ordering::Relaxed) >> (LISTS - 1) != 0
-    }
-
     /// There may be room for that many units.
     pub(super) fn promises(&self, units: u32, shift: u32) -> bool {
         self.filled.load(Ordering::Relaxed) >> list_of(units, shift) != 0

@@ -44,6 +44,8 @@ fn blocks_are_as_large_as_frames_allow() {
     fill(2000);
     let (single, frames) = (pool.total_pages(), env.blocks());
     assert!(frames >= single, "{frames} blocks in {single} pages");
+    // Two objects to a page, and no more kept ready than is little.
+    assert!(single < 1010, "{single} pages for 2000 objects");
     env.set_largest_order(3);
     fill(2000);
     let (pages, blocks) = (pool.total_pages() - single, env.blocks() - frames);

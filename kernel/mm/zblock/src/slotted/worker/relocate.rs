@@ -13,8 +13,9 @@ use super::super::pool::Slotted;
 use super::super::stamp::State;
 use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, SLIDING, Step};
 
-/// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free.
+/// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free, or 1/64 in compaction.
 const WORTH_EMPTYING: u8 = 3;
+const COMPACTED: u8 = 1;
 
 /// What came of an attempt to relocate an object: bytes copied and entries passed to find it.
 enum Outcome {
@@ -81,7 +82,7 @@ impl<E: Env> Slotted<E> {
         let Some((block, list)) = progress.heads[Kind::Free as usize].last() else {
             return false;
         };
-        if list < WORTH_EMPTYING {
+        if list < if thorough { COMPACTED } else { WORTH_EMPTYING } {
             return false;
         }
         step.spend(CHOICE);
