@@ -6,7 +6,7 @@ use zlab::vm::{Ending, Machine, Outcome};
 
 use crate::machine::{
     TemporaryFile, Words, assert_line, cores, expect, incompressible, machine, prepared, run,
-    stressor,
+    stressor, succeed,
 };
 
 /// Ends with status 101 in both page sizes, says so, and names the function that failed.
@@ -60,6 +60,21 @@ fn verify_errors_are_caught_in_every_stressor() {
         assert_eq!(stressor.outcome(), StressorOutcome::Failed, "{outcome}");
         assert_eq!(stressor.verify_errors(), 1, "{outcome}");
     }
+}
+
+/// The stressor that comes with a compressor: in an image that has it, it checks, and that can fail.
+#[test]
+fn verify_errors_are_caught_in_zlib() {
+    let (qemu, _) = prepared();
+    let image = Image::build_for(["--zlib"].into_iter()).expect("the image can be built");
+    let machine = Machine::new(qemu, image).smp(1).icount(true);
+    let words = "--zlib 1 --zlib-ops 4 --timeout 0 --verify";
+    let (document, outcome) = succeed(&machine.clone().with(words));
+    assert!(stressor(&document, "zlib").checks() >= 4, "{outcome}");
+    let outcome = expect(2, &machine.with(&format!("inject=verify {words}")));
+    assert_line(&outcome, &["zlab: fail:", "zlib", "1 bits wrong in block 0 inflated"]);
+    let document = outcome.document().expect("a failed run has results");
+    assert_eq!(stressor(&document, "zlib").verify_errors(), 1, "{outcome}");
 }
 
 /// Pages that do not become smaller, and little room for them in the pool: the worker that touches

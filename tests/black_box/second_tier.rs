@@ -75,15 +75,18 @@ fn a_disk_may_fail() {
 /// Whichever allocation of a page frame fails, nothing panics and no byte is wrong.
 #[test]
 fn frames_may_fail() {
-    for point in ["3", "40", "900", "1500", "2500+"] {
+    for point in ["3", "40", "900", "1500", "2500+", "4000"] {
         let words = format!(
-            "fail-frame={point} --vm 1 --vm-method corpus --vm-bytes 4M --zpool 1 --zpool-bytes 1M \
-             --zswap 1 --zswap-bytes 1M --timeout 100ms --verify"
+            "fail-frame={point} --vm 1 --vm-method corpus --vm-bytes 2M --vm-ops 600 --zpool 1 \
+             --zpool-bytes 512k --zpool-ops 150 --zswap 1 --zswap-bytes 2M --zswap-ops 500 --fault 1 \
+             --fault-ops 1600 --madvise 1 --madvise-ops 12 --mremap 1 --mremap-bytes 256k \
+             --mremap-ops 40 --timeout 0 --verify"
         );
         let outcome = run(&machine().with(&words));
         assert!([0, 3].contains(&outcome.status()), "{point}\n{outcome}");
         assert_line(&outcome, &["zlab: verdict: "]);
         assert!(!outcome.text().contains("books"), "{point}\n{outcome}");
+        assert!(!outcome.text().contains("nothing was made to fail"), "{point}\n{outcome}");
     }
 }
 
@@ -92,6 +95,8 @@ fn frames_may_fail() {
 fn a_compressor_that_is_not_built_in_is_refused() {
     let outcome = expect(4, &machine().with("compressor=zstd --vm 1"));
     assert_line(&outcome, &["zlab: error:", "built without compressor zstd"]);
-    let outcome = expect(1, &machine().with("compressor=lzo --vm 1"));
-    assert_line(&outcome, &["zlab: error:", "lzo", "lz4, none"]);
+    for word in ["compressor=lzo", "recompress=lzo"] {
+        let outcome = expect(1, &machine().with(&format!("{word} --vm 1")));
+        assert_line(&outcome, &["zlab: error:", word, "lz4, none", "zstd[:LEVEL]", "lz4rip"]);
+    }
 }

@@ -62,6 +62,17 @@ fn cold_pages_are_recompressed() {
         assert!(store.recompress_saved_bytes > 0, "{granule}: {store:?}");
         assert_eq!(store.damaged, 0, "{granule}: {store:?}");
     }
+    // The same for pages of keys, which come back as they were.
+    for (granule, _) in GRANULES {
+        let words = format!(
+            "granule={granule} compressor=none recompress=lz4 recompress-after=20ms --zswap 1 \
+             --zswap-bytes 32M --zswap-ops 12000 --timeout 0 --verify"
+        );
+        let store = counters(&machine().with(&words));
+        assert!(store.recompressed_pages > 0, "{granule}: {store:?}");
+        assert!(store.recompress_saved_bytes > 0, "{granule}: {store:?}");
+        assert_eq!(store.damaged, 0, "{granule}: {store:?}");
+    }
     // Objects of fewer bytes are left alone.
     let words = "compressor=none recompress=lz4 recompress-after=20ms recompress-least=5000 --vm 1 \
                  --vm-method corpus --vm-bytes 4M --vm-ops 2000 --timeout 0";

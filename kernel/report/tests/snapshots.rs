@@ -4,6 +4,7 @@ mod common;
 
 use report::text::{self, Table};
 use report::{BoardState, BoardStates, Outcome, Status, Verdict, yaml};
+use saphyr::{LoadableYamlNode, Yaml};
 
 #[test]
 fn brief_table() {
@@ -60,6 +61,49 @@ fn yaml_of_a_success() {
     yaml::write(&common::document(), &[("hostname", "it's")], &mut found).unwrap();
     let expected = include_str!("snapshots/success.yaml");
     assert_eq!(found, expected, "\n{found}");
+}
+
+/// What another reader of YAML finds in it, under the keys of stress-ng.
+#[test]
+fn yaml_is_read_by_others() {
+    let document = common::document();
+    let mut text = String::new();
+    yaml::write(&document, &[("hostname", "it's: #1")], &mut text).unwrap();
+    let documents = Yaml::load_from_str(&text).unwrap();
+    let [yaml] = &documents[..] else { panic!("{} documents", documents.len()) };
+    for key in ["system-info", "metrics", "thermal-zones", "times"] {
+        assert!(yaml.contains_mapping_key(key), "{key}");
+    }
+    assert_eq!(yaml["system-info"]["hostname"].as_str(), Some("it's: #1"));
+    assert_eq!(yaml["system-info"]["command"].as_str(), Some(&*document.settings.command));
+    assert_eq!(yaml["system-info"]["pagesize"].as_integer(), Some(4096));
+    let stressors = yaml["metrics"].as_sequence().unwrap();
+    assert_eq!(stressors.len(), document.stressors.len());
+    for (found, stressor) in stressors.iter().zip(&document.stressors) {
+        assert_eq!(found["stressor"].as_str(), Some(&*stressor.name));
+        assert_eq!(found["bogo-ops"].as_integer(), Some(stressor.bogo_ops() as i64));
+        assert_eq!(found["max-rss"].as_integer(), Some(35_692));
+        for key in [
+            "bogo-ops-per-second-usr-sys-time",
+            "bogo-ops-per-second-real-time",
+            "wall-clock-time",
+            "user-time",
+            "system-time",
+            "cpu-usage-per-instance",
+        ] {
+            assert!(found[key].as_floating_point().is_some(), "{key} in {found:?}");
+        }
+        let instances = found["instances"].as_sequence().unwrap();
+        assert_eq!(instances.len(), stressor.instances.len());
+        for (number, instance) in instances.iter().enumerate() {
+            assert_eq!(instance["instance"].as_integer(), Some(number as i64));
+            assert!(instance["wall-clock-time"].as_floating_point().is_some());
+        }
+    }
+    let times = &yaml["times"];
+    for key in ["run-time", "available-cpu-time", "user-time", "system-time", "total-time"] {
+        assert!(times[key].as_floating_point().is_some(), "{key} in {times:?}");
+    }
 }
 
 #[test]

@@ -329,6 +329,7 @@ fn start_heap<G: TranslationGranule>(
     Box::leak(Box::new(Frames::new(buddy)))
 }
 
+#[cold]
 fn pager_for<G: TranslationGranule>(
     frames: &'static Frames<G>,
     tables: paging::Tables<TableFrames<G>>,
@@ -337,11 +338,11 @@ fn pager_for<G: TranslationGranule>(
     cpus: usize,
 ) -> Result<&'static Pager<G>, (Status, alloc::string::String)> {
     let boot = &options.boot;
-    let choice = compressor(&boot.compressor)?;
+    let choice = compressor("compressor", &boot.compressor)?;
     let all = backends::all::<&'static Frames<G>>();
     let Some(backend) = zpool::find(&all, &boot.zpool) else {
-        let names = all.iter().map(|backend| backend.name);
-        return Err((Status::Usage, unknown("zpool", &boot.zpool, names)));
+        let names: alloc::vec::Vec<&str> = all.iter().map(|backend| backend.name).collect();
+        return Err((Status::Usage, unknown("zpool", &boot.zpool, &names.join(", "))));
     };
     let pool = (backend.create)(frames)
         .map_err(|error| (Status::NoResource, alloc::format!("the pool: {error}")))?;
@@ -349,7 +350,9 @@ fn pager_for<G: TranslationGranule>(
         let compressor = (choice.algorithm.create)(G::SIZE, choice.level);
         Context::with_compressor(trace::timed_compressor(compressor), G::SIZE)
     };
-    let second = boot.recompress.as_deref().map(compressor).transpose()?.map(context);
+    let second =
+        boot.recompress.as_deref().map(|name| compressor("recompress", name)).transpose()?;
+    let second = second.map(context);
     let contexts = CpuContexts::new(cpus, || context(choice), second);
     let contexts: &'static CpuContexts = Box::leak(Box::new(contexts));
     let ram_pages = machine.memory.iter().map(|ram| ram.end - ram.start).sum::<u64>() >> G::SHIFT;
@@ -367,33 +370,25 @@ fn pager_for<G: TranslationGranule>(
     Ok(Box::leak(Box::new(Pager::new(frames, tables, store, cpus))))
 }
 
-/// The compressor of this name and level.
-fn compressor(name: &str) -> Result<Choice, (Status, alloc::string::String)> {
+/// The compressor that is asked for by `word=name`, with a level or without.
+fn compressor(word: &str, name: &str) -> Result<Choice, (Status, alloc::string::String)> {
     Choice::parse(name).map_err(|error| match error {
-        ChoiceError::Unknown => {
-            let names = zswap::COMPRESSORS.iter().map(|algorithm| algorithm.name);
-            (Status::Usage, unknown("compressor", name, names))
-        }
+        ChoiceError::Unknown => (Status::Usage, unknown(word, name, zswap::ACCEPTED)),
         ChoiceError::NotBuilt => (
             Status::NotImplemented,
             alloc::format!(
-                "this image is built without compressor {name}; `cargo run -- run --compressor \
-                 {name}` builds one that has it, when no --kernel is given"
+                "this image is built without compressor {name}; `cargo run -- run {word}={name}` \
+                 builds one that has it, when no --kernel is given"
             ),
         ),
         ChoiceError::NoLevels | ChoiceError::Level(_) => {
-            (Status::Usage, alloc::format!("compressor={name}: {error}"))
+            (Status::Usage, alloc::format!("{word}={name}: {error}"))
         }
     })
 }
 
-fn unknown<'a>(
-    what: &str,
-    name: &str,
-    names: impl Iterator<Item = &'a str>,
-) -> alloc::string::String {
-    let names: alloc::vec::Vec<&str> = names.collect();
-    alloc::format!("{what}={name} is not known, accepted are {}", names.join(", "))
+fn unknown(what: &str, name: &str, accepted: &str) -> alloc::string::String {
+    alloc::format!("{what}={name} is not known, accepted are {accepted}")
 }
 
 /// Says why there will be no run, and leaves.

@@ -27,8 +27,8 @@ mod tests;
 mod tier;
 
 pub use codec::{
-    Algorithm, COMPRESSORS, Choice, ChoiceError, CompressError, Compressor, DecompressError,
-    Levels, OPTIONAL, find,
+    ACCEPTED, Algorithm, COMPRESSORS, Choice, ChoiceError, CompressError, Compressor,
+    DecompressError, Levels, OPTIONAL, find,
 };
 pub use context::{Context, Contexts};
 pub use counters::Counters;

@@ -3,7 +3,7 @@
 use zpool::Owner;
 
 use crate::object::Codec;
-use crate::{CompressError, Context, Store, Stored};
+use crate::{CompressError, Context, Leave, Store, Stored};
 
 /// An object is replaced when it becomes smaller by so great a part of a page.
 const LEAST_SAVING: usize = 64;
@@ -11,7 +11,7 @@ const LEAST_SAVING: usize = 64;
 impl Store<'_> {
     /// Compresses a page of the pool by the second compressor, by way of `buffer`, which is one page
     /// long. The caller, whose page nobody else loads, discards or moves meanwhile, puts what it gets
-    /// in the place of `stored`, and then lets that go ([`Leave::Recompressed`](crate::Leave)).
+    /// in the place of `stored`, and then lets that go ([`Leave::Recompressed`]).
     ///
     /// `None` when the page stays as it is: it is no object, or one of fewer bytes than `least`, or
     /// has been recompressed, or would not become smaller by a 64th of a page, or there is no
@@ -57,5 +57,18 @@ impl Store<'_> {
         self.counters.recompressed_pages.add(1);
         self.counters.recompress_saved_bytes.add((before - length) as u64);
         Some(Stored::Object { handle, length: length as u32 })
+    }
+
+    /// Gives up what [`Store::recompress`] made of `stored`, which is what is kept.
+    #[cold]
+    pub(crate) fn undo_recompress(&self, stored: Stored, smaller: Stored) {
+        let length = |stored| match stored {
+            Stored::Object { length, .. } => u64::from(length),
+            _ => 0,
+        };
+        self.counters.recompressed_pages.subtract(1);
+        self.counters.recompress_saved_bytes.subtract(length(stored) - length(smaller));
+        // A refusal is counted by the store.
+        let _counted = self.release(smaller, Leave::Recompressed);
     }
 }

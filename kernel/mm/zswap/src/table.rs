@@ -28,8 +28,30 @@ struct Entry {
     key: u64,
     state: State,
     next: u32,
+    marks: Marks,
+}
+
+/// Loads under way, in the lower bits, and what a hand that looks for cold pages has noted.
+#[derive(Clone, Copy, Default)]
+struct Marks(u32);
+
+impl Marks {
+    /// The hand came by since the page was stored or loaded.
+    const SEEN: u32 = 1 << 30;
+    /// The page was recompressed since it was stored, or in vain.
+    const TRIED: u32 = 1 << 31;
+
     /// Loads under way. The object of such an entry is neither freed nor relocated.
-    readers: u32,
+    fn readers(self) -> u32 {
+        self.0 & !(Self::SEEN | Self::TRIED)
+    }
+
+    /// Whether it had all of `marks`; it has them from now on.
+    fn set(&mut self, marks: u32) -> bool {
+        let before = self.0;
+        self.0 |= marks;
+        before & marks == marks
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -63,7 +85,7 @@ fn boxed<T>(length: usize, elements: impl Iterator<Item = T>) -> Option<Box<[T]>
 impl Shard {
     /// Room for `capacity` entries, which is less than 2^32 - 1. `None` when the heap has no room.
     pub(crate) fn new(capacity: u32) -> Option<Self> {
-        let entry = |next| Entry { key: 0, state: State::Free, next, readers: 0 };
+        let entry = |next| Entry { key: 0, state: State::Free, next, marks: Marks::default() };
         let link = |index| entry(if index + 1 < capacity { index + 1 } else { END });
         let chains = (capacity as usize).next_power_of_two();
         Some(Self {
@@ -82,7 +104,7 @@ impl Shard {
         let index = self.free;
         self.free = self.entry(index).next;
         let next = self.heads[chain];
-        *self.entry(index) = Entry { key, state: State::Reserved, next, readers: 0 };
+        *self.entry(index) = Entry { key, state: State::Reserved, next, marks: Marks::default() };
         self.heads[chain] = index;
         Some(index)
     }
@@ -105,7 +127,7 @@ impl Shard {
     pub(crate) fn remove(&mut self, key: u64, hash: u64) -> Option<Removed> {
         let (index, stored) = self.find(key, hash)?;
         self.unlink(self.chain(hash), index);
-        if self.entry(index).readers > 0 {
+        if self.entry(index).marks.readers() > 0 {
             self.entry(index).state = State::Gone(stored);
             return Some(Removed { index, stored: None });
         }
@@ -120,43 +142,59 @@ impl Shard {
             self.unlink(self.chain(hash), index);
             self.entry(index).state = State::Gone(stored);
         }
-        self.entry(index).readers += 1;
+        let marks = &mut self.entry(index).marks;
+        marks.0 = (marks.0 & !Marks::SEEN) + 1;
         Some((index, stored))
     }
 
     /// Ends a load; the page to discard if the key went meanwhile and this was the last load.
     pub(crate) fn end(&mut self, index: u32) -> Option<Stored> {
         let entry = self.entry(index);
-        entry.readers -= 1;
+        entry.marks.0 -= 1;
         let State::Gone(stored) = entry.state else { return None };
-        if entry.readers > 0 {
+        if entry.marks.readers() > 0 {
             return None;
         }
         self.release(index);
         Some(stored)
     }
 
-    /// Begins to write an entry back, which [`Shard::end`] or [`Shard::written_back`] ends. None
-    /// when it is not to be found any more, or is being loaded.
-    pub(crate) fn begin_write_back(&mut self, index: u32) -> Option<Stored> {
+    /// Begins to store the page of an entry elsewhere, which [`Shard::end`] or [`Shard::replace`]
+    /// ends. None when it is not to be found any more, or is being loaded.
+    pub(crate) fn begin_replacing(&mut self, index: u32) -> Option<Stored> {
         let entry = self.entry(index);
         let State::Live(stored) = entry.state else { return None };
-        if entry.readers > 0 {
+        if entry.marks.readers() > 0 {
             return None;
         }
-        entry.readers = 1;
+        entry.marks.0 += 1;
         Some(stored)
     }
 
-    /// Ends writing an entry back, whose page is `stored` now; false when it went or is being
-    /// loaded meanwhile. [`Shard::end`] is still to be called then.
-    pub(crate) fn written_back(&mut self, index: u32, stored: Stored) -> bool {
+    /// As [`Shard::begin_replacing`] if the page is cold: nobody stored or loaded it since this was
+    /// asked before. Once; from then on it is not, until it is stored anew.
+    #[cold]
+    pub(crate) fn begin_if_cold(&mut self, index: u32) -> Option<Stored> {
         let entry = self.entry(index);
-        if entry.readers > 1 || !matches!(entry.state, State::Live(_)) {
+        let State::Live(Stored::Object { .. }) = entry.state else { return None };
+        if !entry.marks.set(Marks::SEEN) || entry.marks.readers() > 0 {
+            return None;
+        }
+        if entry.marks.set(Marks::TRIED) {
+            return None;
+        }
+        self.begin_replacing(index)
+    }
+
+    /// The page of an entry is `stored` now; false when it went or is being loaded meanwhile, and
+    /// [`Shard::end`] is still to be called.
+    pub(crate) fn replace(&mut self, index: u32, stored: Stored) -> bool {
+        let entry = self.entry(index);
+        if entry.marks.readers() > 1 || !matches!(entry.state, State::Live(_)) {
             return false;
         }
         entry.state = State::Live(stored);
-        entry.readers = 0;
+        entry.marks.0 -= 1;
         true
     }
 
@@ -164,7 +202,7 @@ impl Shard {
     pub(crate) fn relocate(&mut self, index: u32, old: Handle, new: Handle) -> bool {
         let Some(entry) = self.entries.get_mut(index as usize) else { return false };
         match entry.state {
-            State::Live(stored) if stored.handle() == Some(old) && entry.readers == 0 => {
+            State::Live(stored) if stored.handle() == Some(old) && entry.marks.readers() == 0 => {
                 entry.state = State::Live(stored.with_handle(new));
                 true
             }
@@ -218,80 +256,4 @@ impl Shard {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PAGE: Stored = Stored::Same(0);
-
-    fn live(shard: &mut Shard, key: u64) {
-        let index = shard.reserve(key, 0).unwrap();
-        assert!(shard.publish(index, 0, PAGE).is_none());
-    }
-
-    fn removed(shard: &mut Shard, key: u64) -> Option<Stored> {
-        shard.remove(key, 0)?.stored
-    }
-
-    #[test]
-    fn an_entry_takes_40_bytes() {
-        assert_eq!(size_of::<Entry>(), 40);
-    }
-
-    #[test]
-    fn chains_are_bounded() {
-        let mut shard = Shard::new(64).unwrap();
-        (0..MAX_CHAIN as u64).for_each(|key| live(&mut shard, key));
-        assert_eq!(shard.reserve(99, 0), None);
-        assert!(shard.reserve(99, 1).is_some(), "another chain");
-        assert_eq!(removed(&mut shard, 7), Some(PAGE));
-        live(&mut shard, 99);
-        for key in (0..MAX_CHAIN as u64).filter(|&key| key != 7).chain([99]) {
-            assert_eq!(removed(&mut shard, key), Some(PAGE), "{key}");
-        }
-    }
-
-    #[test]
-    fn reserved_entries_are_not_found() {
-        let mut shard = Shard::new(4).unwrap();
-        let index = shard.reserve(5, 0).unwrap();
-        assert_eq!(shard.begin(5, 0, false), None);
-        assert_eq!(shard.remove(5, 0), None);
-        shard.cancel(index, 0);
-        // All four are free again.
-        (0..4).for_each(|key| live(&mut shard, key));
-        assert_eq!(shard.reserve(4, 0), None);
-    }
-
-    #[test]
-    fn the_last_reader_discards_what_went_meanwhile() {
-        let mut shard = Shard::new(4).unwrap();
-        live(&mut shard, 5);
-        let (first, _) = shard.begin(5, 0, false).unwrap();
-        let (second, _) = shard.begin(5, 0, true).unwrap();
-        assert_eq!(first, second);
-        assert_eq!(shard.begin(5, 0, false), None);
-        live(&mut shard, 5);
-        assert_eq!(shard.end(first), None);
-        assert_eq!(shard.end(second), Some(PAGE));
-        assert_eq!(removed(&mut shard, 5), Some(PAGE));
-    }
-
-    #[test]
-    fn objects_that_are_read_do_not_move() {
-        let handle = |bits| Handle::from_bits(bits).unwrap();
-        let (old, new) = (handle(1), handle(2));
-        let mut shard = Shard::new(4).unwrap();
-        let index = shard.reserve(5, 0).unwrap();
-        assert!(!shard.relocate(index, old, new), "not stored yet");
-        shard.publish(index, 0, Stored::Object { handle: old, length: 9 });
-        let (reader, _) = shard.begin(5, 0, false).unwrap();
-        assert!(!shard.relocate(index, old, new), "being read");
-        assert_eq!(shard.end(reader), None);
-        assert!(!shard.relocate(index, new, old), "another object");
-        assert!(!shard.relocate(4, old, new), "no such entry");
-        assert!(shard.relocate(index, old, new));
-        let moved = Stored::Object { handle: new, length: 9 };
-        assert_eq!(removed(&mut shard, 5), Some(moved));
-        assert!(!shard.relocate(index, new, old), "gone");
-    }
-}
+mod tests;

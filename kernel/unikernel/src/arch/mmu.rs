@@ -147,3 +147,10 @@ pub fn clean_to_memory(range: Range<usize>) {
     // SAFETY: a barrier.
     unsafe { asm!("dsb sy", options(nostack)) };
 }
+
+/// Hints that what is at this address will be read and written soon. Addresses that are not mapped
+/// are ignored.
+pub fn prefetch(address: usize) {
+    // SAFETY: a hint, which changes nothing and never faults.
+    unsafe { asm!("prfm pstl1keep, [{}]", in(reg) address, options(nostack, readonly)) };
+}

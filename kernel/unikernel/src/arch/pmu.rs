@@ -81,6 +81,7 @@ pub fn instructions() -> u32 {
 }
 
 /// Cycles from one read of [`cycles`] to the next, the fewest of many; zero without a PMU.
+#[cold]
 pub fn cycles_cost() -> u64 {
     least(available(), || {
         let start = cycles();
@@ -90,6 +91,7 @@ pub fn cycles_cost() -> u64 {
 
 /// Instructions from one read of [`instructions`] to the next, the fewest of many; zero without
 /// an instruction counter.
+#[cold]
 pub fn instructions_cost() -> u64 {
     least(counts_instructions(), || {
         let start = instructions();

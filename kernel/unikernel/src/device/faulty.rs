@@ -1,27 +1,27 @@
 //! A device that fails when the boot arguments say so (`fail-disk=`).
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use stress::options::FailPoint;
 use zswap::{Tier, TierError};
+
+use crate::memory::failing::Failing;
 
 /// A device whose operations are counted, reads and writes together; some of them fail, and leave
 /// behind what a device might.
 pub struct Faulty {
     tier: Box<dyn Tier>,
-    point: FailPoint,
-    operations: AtomicU64,
+    operations: Failing,
 }
 
 impl Faulty {
     /// `tier`, failing at `point`.
     pub fn new(tier: Box<dyn Tier>, point: FailPoint) -> Self {
-        Self { tier, point, operations: AtomicU64::new(0) }
+        Self { tier, operations: Failing::new(point) }
     }
 
     fn fails(&self) -> bool {
-        self.point.hits(self.operations.fetch_add(1, Ordering::Relaxed) + 1)
+        self.operations.call().is_some()
     }
 }
 

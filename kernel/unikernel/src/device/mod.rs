@@ -21,6 +21,7 @@ const DEFAULT_RAM_SHARE: u64 = 16;
 
 /// The second tier that the boot arguments ask for: a reserved part of RAM if they say so,
 /// otherwise a virtio disk if there is one.
+#[cold]
 pub fn second_tier<G: TranslationGranule>(
     machine: &Machine,
     options: &BootOptions,

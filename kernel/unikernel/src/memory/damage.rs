@@ -1,25 +1,25 @@
 //! A pool whose objects change when the boot arguments say so (`fail-object=`).
 
 use alloc::boxed::Box;
-use core::sync::atomic::{AtomicU64, Ordering};
 
 use stress::options::FailPoint;
 use zpool::{
     AllocError, Budget, Handle, HandleError, Owner, Owners, ReadGuard, Statistics, Work, ZPool,
 };
 
+use super::failing::Failing;
+
 /// `pool` itself, or one in some of whose objects a bit is not what was written.
 pub fn damaged_pool(pool: Box<dyn ZPool>, point: Option<FailPoint>) -> Box<dyn ZPool> {
     match point {
-        Some(point) => Box::new(DamagedPool { pool, point, writes: AtomicU64::new(0) }),
+        Some(point) => Box::new(DamagedPool { pool, writes: Failing::new(point) }),
         None => pool,
     }
 }
 
 struct DamagedPool {
     pool: Box<dyn ZPool>,
-    point: FailPoint,
-    writes: AtomicU64,
+    writes: Failing,
 }
 
 impl ZPool for DamagedPool {
@@ -42,10 +42,9 @@ impl ZPool for DamagedPool {
 
     /// Another bit of each object that is hit.
     fn write(&self, handle: Handle, bytes: &[u8]) -> Result<(), HandleError> {
-        let number = self.writes.fetch_add(1, Ordering::Relaxed) + 1;
-        if !self.point.hits(number) {
+        let Some(number) = self.writes.call() else {
             return self.pool.write(handle, bytes);
-        }
+        };
         let mut bytes: Box<[u8]> = bytes.into();
         let bit = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) as usize % (8 * bytes.len());
         bytes[bit / 8] ^= 1 << (bit % 8);

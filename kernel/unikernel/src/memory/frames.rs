@@ -10,6 +10,7 @@ use paging::{PhysicalAddress, TableMemory, TranslationGranule};
 use stress::options::FailPoint;
 use zpool::{Env, Granule};
 
+use super::failing::Failing;
 use crate::arch::{memory_functions, mmu};
 use crate::cpu::{self, MAX_CPUS};
 use crate::sched::preemption;
@@ -39,12 +40,6 @@ struct Uses {
     pools: AtomicUsize,
 }
 
-/// Which allocations fail (`fail-frame=`).
-struct Failing {
-    point: FailPoint,
-    calls: AtomicU64,
-}
-
 impl<G: Granule> Frames<G> {
     /// The frames that `buddy` manages.
     pub fn new(buddy: Buddy<'static, G>) -> Self {
@@ -64,7 +59,7 @@ impl<G: Granule> Frames<G> {
 
     /// Makes allocations from now on fail.
     pub fn fail_at(&self, point: FailPoint) {
-        self.failing.set(Box::leak(Box::new(Failing { point, calls: AtomicU64::new(0) })));
+        self.failing.set(Box::leak(Box::new(Failing::new(point))));
     }
 
     /// Frames taken by others than arenas: by pools, and in all.
@@ -90,9 +85,7 @@ impl<G: Granule> Frames<G> {
     /// Whether the boot arguments want this allocation to fail.
     #[inline]
     fn fails(&self) -> bool {
-        self.failing.get().is_some_and(|failing| {
-            failing.point.hits(failing.calls.fetch_add(1, Ordering::Relaxed) + 1)
-        })
+        self.failing.get().is_some_and(|failing| failing.call().is_some())
     }
 
     /// From now on pools get single frames only, as if all of RAM were fragmented.

@@ -68,6 +68,7 @@ impl Image {
 ///
 /// RAM is data, never executable, except where the image is; what firmware reserved without a
 /// mapping is not mapped. Of devices only those that the kernel uses are.
+#[cold]
 pub fn build<G: TranslationGranule>(
     memory: TableFrames<G>,
     machine: &Machine,

@@ -13,6 +13,7 @@ pub mod advise;
 pub mod arenas;
 pub mod counters;
 pub mod damage;
+pub mod failing;
 pub mod fault;
 pub mod frames;
 pub mod heap;

@@ -1,9 +1,9 @@
 //! Recompressing cold pages, if the boot arguments say so (`recompress=`).
 //!
-//! One thread goes round the entries of all arenas, once in the time after which a page counts as
-//! cold (`recompress-after=`), some entries at a time. An object that it finds for the second time,
-//! stored for that time at least, is compressed by the second compressor; once, until the page is
-//! stored anew.
+//! One thread goes round the entries of all arenas, and round those of the keyed store of a run, once
+//! in the time after which a page counts as cold (`recompress-after=`), some entries at a time. An
+//! object that it finds for the second time, stored for that time at least, is compressed by the
+//! second compressor; once, until the page is stored anew.
 
 use alloc::boxed::Box;
 use alloc::vec;
@@ -15,13 +15,16 @@ use zswap::Leave;
 
 use super::arenas::{Pinned, SLOT_PAGES, SLOTS};
 use super::pager::{self, Pager};
-use super::{swap, upkeep};
+use super::{swap, upkeep, writeback};
 use crate::arch::clock;
 use crate::sched::thread::Thread;
 use crate::sched::{self, PRIORITY_WORKER};
 
 /// Time between two looks.
 const PAUSE_NS: u64 = 10_000_000;
+
+/// Entries of a keyed store looked at while it is kept from being written back.
+const ENTRIES: usize = 64;
 
 /// Number of the entry to look at next: a slot and a page in it.
 static HAND: AtomicUsize = AtomicUsize::new(0);
@@ -48,6 +51,7 @@ pub fn start(options: &BootOptions) -> bool {
     }
 }
 
+#[cold]
 fn run(argument: u64) {
     let orders = core::ptr::with_exposed_provenance::<Orders>(argument as usize);
     // SAFETY: `start` passes the address of leaked orders.
@@ -61,8 +65,15 @@ fn run(argument: u64) {
         let now_ns = clock::now_ns();
         let passed_ns = u128::from((now_ns - before_ns).min(orders.after_ns));
         before_ns = now_ns;
-        let pages = paging.arena_pages() as u128 * passed_ns / u128::from(orders.after_ns);
-        paging.recompress(pages as usize + 1, orders.least, &mut buffer);
+        let part = |of: usize| (of as u128 * passed_ns / u128::from(orders.after_ns)) as usize + 1;
+        paging.recompress(part(paging.arena_pages()), orders.least, &mut buffer);
+        let mut left = 0;
+        writeback::with_keyed(|keyed| left = part(keyed.entries()));
+        while left > 0 {
+            let entries = left.min(ENTRIES);
+            writeback::with_keyed(|keyed| keyed.recompress(entries, orders.least, &mut buffer));
+            left -= entries;
+        }
     }
 }
 

@@ -30,13 +30,19 @@ const SHRINK_PRIORITY: u32 = 2;
 /// Entries of an arena looked at between two looks at the pool.
 const VISITS: usize = 1024;
 
-/// A store with keys, as the thread sees it.
-pub trait KeyedWriteBack: Sync {
+/// A store with keys, as threads see it that do something about its pages.
+pub trait KeyedUpkeep: Sync {
     /// A run of writing back what the pool has too much of; whether another one is called for.
     fn write_back(&self, buffer: &mut [u8]) -> bool;
 
     /// Writes back for the sake of page frames.
     fn shrink(&self, priority: u32, buffer: &mut [u8]);
+
+    /// Entries of its table.
+    fn entries(&self) -> usize;
+
+    /// Looks at the next `entries` entries and recompresses cold objects of at least `least` bytes.
+    fn recompress(&self, entries: usize, least: usize, buffer: &mut [u8]);
 }
 
 static THREAD: Once<Thread> = Once::new();
@@ -47,7 +53,7 @@ static PRESSURE: AtomicBool = AtomicBool::new(false);
 /// Number of the entry to look at next: a slot and a page in it.
 static HAND: AtomicUsize = AtomicUsize::new(0);
 /// The keyed store of the run, if there is one.
-static KEYED: SleepLock<Option<&'static dyn KeyedWriteBack>> = SleepLock::new(None);
+static KEYED: SleepLock<Option<&'static dyn KeyedUpkeep>> = SleepLock::new(None);
 
 /// Starts the thread; false when there is no memory for it.
 pub fn start() -> bool {
@@ -79,10 +85,17 @@ fn wake() {
     }
 }
 
-/// From now on this keyed store is written back too; with `None` none is, and the thread is done
-/// with the one before.
-pub fn set_keyed(keyed: Option<&'static dyn KeyedWriteBack>) {
+/// From now on this keyed store is written back and recompressed, too, by the threads that there are;
+/// with `None` none is, and they are done with the one before.
+pub fn set_keyed(keyed: Option<&'static dyn KeyedUpkeep>) {
     *KEYED.lock() = keyed;
+}
+
+/// Does something with the keyed store of the run, if there is one. The thread waits meanwhile.
+pub fn with_keyed(work: impl FnOnce(&dyn KeyedUpkeep)) {
+    if let Some(keyed) = &*KEYED.lock() {
+        work(*keyed);
+    }
 }
 
 fn run(_: u64) {

@@ -17,6 +17,7 @@ use crate::memory::frames::{Frame, Frames};
 use crate::println;
 
 /// Searches with so many random operations, prints both tables and the document.
+#[cold]
 pub fn run(
     boot: &'static Boot,
     options: &Options,

@@ -9,6 +9,7 @@ use super::{Boot, emit, measure, print_tables};
 use crate::println;
 
 /// Runs what the job file says and prints the results of each run; one document has them all.
+#[cold]
 pub fn run(boot: &'static Boot, text: &[u8], cpus: usize, corpus: &Corpus<'_>) -> Status {
     let runs = match core::str::from_utf8(text) {
         Ok(text) => job_file::parse(text, &boot.options),

@@ -22,7 +22,7 @@ use super::store_counters::{add_store, subtract_events};
 use super::{Boot, CONTEXTS, invariants, results};
 use crate::arch::{clock, mmu};
 use crate::memory::pager::{self, Paging};
-use crate::memory::writeback::{self, KeyedWriteBack};
+use crate::memory::writeback::{self, KeyedUpkeep};
 use crate::memory::{damage, swap};
 use crate::sched::sleep_lock::SleepLock;
 use crate::sched::thread::{Outcome, Thread};
@@ -140,10 +140,8 @@ fn new_store(
         }
         return Err("no memory for the keys of so many pages");
     };
-    if paging.store().area().is_some() {
-        // SAFETY: the front stays in its box until the store is dropped, which ends this first.
-        writeback::set_keyed(Some(unsafe { &*core::ptr::from_ref(&*front) }));
-    }
+    // SAFETY: the front stays in its box until the store is dropped, which ends this first.
+    writeback::set_keyed(Some(unsafe { &*core::ptr::from_ref(&*front) }));
     let (store, pool) = (AtomicPtr::new(store), AtomicPtr::new(pool));
     Ok(KeyedStore { front: ManuallyDrop::new(front), store, pool })
 }
@@ -234,6 +232,10 @@ impl Machine for Kernel {
         mmu::clean_to_memory(range.start.addr()..range.end.addr());
     }
 
+    fn prefetch(&self, word: &u64) {
+        mmu::prefetch(core::ptr::from_ref(word).addr());
+    }
+
     fn mutex(&self) -> Box<dyn Mutex + '_> {
         Box::new(KernelMutex(SleepLock::new(())))
     }
@@ -316,15 +318,15 @@ fn run_job(argument: u64) {
     (job.worker)(job.number);
 }
 
-/// The keyed front end, as workloads see a store, and as write-back does.
-pub trait Front: PageStore + KeyedWriteBack {}
+/// The keyed front end, as workloads see a store, and as write-back and recompression do.
+pub trait Front: PageStore + KeyedUpkeep {}
 
 impl<E: Env> Front for KeyedFront<E> {}
 
 /// The one front end there is.
 pub struct KeyedFront<E>(pub Keyed<'static, E>);
 
-impl<E: Env> KeyedWriteBack for KeyedFront<E> {
+impl<E: Env> KeyedUpkeep for KeyedFront<E> {
     fn write_back(&self, buffer: &mut [u8]) -> bool {
         let run = self.0.write_back(buffer);
         run.above && run.failures == run.rotated && run.rotated + run.written > 0
@@ -332,6 +334,14 @@ impl<E: Env> KeyedWriteBack for KeyedFront<E> {
 
     fn shrink(&self, priority: u32, buffer: &mut [u8]) {
         self.0.shrink(priority, buffer);
+    }
+
+    fn entries(&self) -> usize {
+        self.0.entries()
+    }
+
+    fn recompress(&self, entries: usize, least: usize, buffer: &mut [u8]) {
+        self.0.recompress(entries, least, buffer);
     }
 }
 

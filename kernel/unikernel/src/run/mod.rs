@@ -30,6 +30,7 @@ use zswap::{Keyed, Store};
 use crate::arch::mmu::Translation;
 use crate::arch::{clock, pmu};
 use crate::console::log;
+use crate::memory::failing;
 use crate::memory::frames::Frames;
 use crate::memory::swap::CpuContexts;
 use crate::sync::Once;
@@ -122,6 +123,11 @@ pub fn main(boot: &'static Boot) -> ! {
             Some(text) => job::run(boot, text, cpus, &corpus),
             None => act(boot, options, &boot.machine.boot_arguments, cpus, &corpus),
         };
+        let boot = &options.boot;
+        let fails = [boot.fail_frame, boot.fail_disk, boot.fail_object].iter().any(Option::is_some);
+        if fails && failing::failures() == 0 {
+            println!("zlab: warning: nothing was made to fail: there were fewer calls than that");
+        }
         if !prompt {
             finish(status);
         }

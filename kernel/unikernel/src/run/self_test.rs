@@ -26,6 +26,7 @@ const CHECKS: &[Check] = &[
 ];
 
 /// Runs all checks and says how they went; whether all passed.
+#[cold]
 pub fn run() -> bool {
     let mut failed = 0;
     for (name, check) in CHECKS {

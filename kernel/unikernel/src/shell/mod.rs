@@ -62,6 +62,7 @@ pub fn is_wanted(options: &Options, job: bool) -> bool {
 }
 
 /// Prompts for ever.
+#[cold]
 pub fn run(boot: &'static Boot, cpus: usize, corpus: &Corpus<'_>) -> ! {
     let shell = Shell { boot, cpus, corpus };
     println!("zlab: info:  [0] ready; `help` says what can be typed");

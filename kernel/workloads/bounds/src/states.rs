@@ -387,7 +387,7 @@ fn fragmented<M: Machine>(search: &mut Search<'_, M>) -> Finished {
 /// size, which is a state of its own.
 fn large_pool<M: Machine>(search: &mut Search<'_, M>) -> Finished {
     let largest = search.machine.page_size();
-    let mut replace = |search: &mut Search<'_, M>, free: bool| {
+    let replace = |search: &mut Search<'_, M>, free: bool| {
         if free {
             let position = search.any_position();
             search.free(position);

@@ -53,6 +53,11 @@ pub trait Machine: Sync {
     /// Writes the cache lines of `words` back to memory and drops them from every cache.
     fn flush(&self, words: &[u64]);
 
+    /// Hints that a word will be wanted soon. Does nothing where there is no such hint.
+    fn prefetch(&self, word: &u64) {
+        let _ = word;
+    }
+
     /// A lock that nobody holds.
     fn mutex(&self) -> Box<dyn Mutex + '_>;
 

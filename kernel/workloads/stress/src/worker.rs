@@ -274,6 +274,16 @@ impl<'a> Worker<'a> {
     /// Whether there is time and work left. Asked after each page. What has not completed an
     /// operation yet gets [`GRACE_NS`] more.
     pub fn go_on(&self) -> bool {
+        self.go_on_with(GRACE_NS)
+    }
+
+    /// As [`Worker::go_on`], without grace: for a preparation that may end early, since whatever was
+    /// prepared is enough for an operation.
+    pub fn go_on_preparing(&self) -> bool {
+        self.go_on_with(0)
+    }
+
+    fn go_on_with(&self, grace_ns: u64) -> bool {
         let now_ns = self.machine.now_ns();
         self.counters.end_ns.fetch_max(now_ns, Relaxed);
         let ticks = self.counters.ticks.load(Relaxed);
@@ -285,7 +295,7 @@ impl<'a> Worker<'a> {
         ticks < self.tick_limit
             && self.shared.deadline_ns.is_none_or(|deadline_ns| {
                 now_ns < deadline_ns
-                    || (now_ns < deadline_ns.saturating_add(GRACE_NS)
+                    || (now_ns < deadline_ns.saturating_add(grace_ns)
                         && ticks >> self.stressor.tick_shift == 0)
             })
     }

@@ -122,6 +122,10 @@ pub const COMPRESSORS: &[Algorithm] = &[
 /// Names of compressors that are built in by a cargo feature of the same name.
 pub const OPTIONAL: &[&str] = &["zstd", "deflate", "lz4rip"];
 
+/// What can be asked for, in any build.
+pub const ACCEPTED: &str =
+    "lz4, none, and if built with them zstd[:LEVEL], deflate[:LEVEL], lz4rip";
+
 /// The compressor of that name, if this build has it.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Algorithm> {

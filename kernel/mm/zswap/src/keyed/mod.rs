@@ -1,5 +1,6 @@
 //! Pages by key, for whoever has no page tables: the front end of Linux's zswap.
 
+mod recompress;
 #[cfg(test)]
 mod tests;
 mod write_back;
@@ -36,6 +37,8 @@ pub struct Keyed<'a, E> {
     lru: Option<SpinLock<Lru>>,
     /// Loads from the second tier that no call of [`Keyed::shrink`] has taken into account.
     swapins: AtomicUsize,
+    /// Entry at which [`Keyed::recompress`] goes on.
+    hand: AtomicUsize,
 }
 
 /// A shard by itself in its cache lines.
@@ -70,6 +73,7 @@ impl<'a, E: Env> Keyed<'a, E> {
             shard_capacity,
             lru,
             swapins: AtomicUsize::new(0),
+            hand: AtomicUsize::new(0),
         })
     }
 

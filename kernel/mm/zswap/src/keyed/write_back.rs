@@ -107,7 +107,7 @@ impl<E: Env> Keyed<'_, E> {
     fn write_entry_back(&self, owner: u32, buffer: &mut [u8]) -> Outcome {
         let (number, index) = (owner / self.shard_capacity, owner % self.shard_capacity);
         let shard = self.shard(number as usize);
-        let begun = shard.lock(&self.env).begin_write_back(index);
+        let begun = shard.lock(&self.env).begin_replacing(index);
         let Some(stored) = begun else {
             self.store.counters.reject_reclaim_fail.add(1);
             return Outcome::Busy;
@@ -118,7 +118,7 @@ impl<E: Env> Keyed<'_, E> {
             return Outcome::Failed;
         };
         let mut locked = shard.lock(&self.env);
-        if locked.written_back(index, swapped) {
+        if locked.replace(index, swapped) {
             if let Some(lru) = &self.lru {
                 lru.lock(&self.env).remove(owner);
             }

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::{PAGE, noise, repeated, text};
 use crate::{
-    COMPRESSORS, Choice, ChoiceError, CompressError, Context, DecompressError, Levels, OPTIONAL,
-    find,
+    ACCEPTED, COMPRESSORS, Choice, ChoiceError, CompressError, Context, DecompressError, Levels,
+    OPTIONAL, find,
 };
 
 #[test]
@@ -82,6 +82,22 @@ fn choices_are_understood() {
         assert_eq!(with(levels.most), Ok(levels.most));
         assert_eq!(with(levels.most + 1), Err(ChoiceError::Level(levels)));
         assert_eq!(level(std::format!("{name}:x")), Err(ChoiceError::Level(levels)));
+    }
+}
+
+/// What is named when something else was asked for: every compressor of this build and of others, and
+/// whether it has levels.
+#[test]
+fn what_can_be_asked_for_is_listed() {
+    let words: Vec<&str> = ACCEPTED.split([',', ' ']).collect();
+    for name in COMPRESSORS.iter().map(|algorithm| algorithm.name).chain(OPTIONAL.iter().copied()) {
+        let leveled = std::format!("{name}[:LEVEL]");
+        let listed = (words.contains(&name), words.contains(&leveled.as_str()));
+        match find(name) {
+            Some(algorithm) => assert_eq!(listed.1, algorithm.levels.is_some(), "{name}"),
+            None => assert_ne!(listed.0, listed.1, "{name}"),
+        }
+        assert!(listed.0 || listed.1, "{name}");
     }
 }
 

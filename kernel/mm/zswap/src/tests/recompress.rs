@@ -1,14 +1,16 @@
 //! Cold pages compressed once more.
 
 use std::boxed::Box;
+use std::sync::mpsc::{Receiver, Sender, channel};
 
-use zpool::{Owner, ZPool};
+use zpool::testing::HostEnv;
+use zpool::{Granule4K, Owner, ZPool};
 
 use super::pool::TestPool;
 use super::{Fake, PAGE, contexts, fakes, noise, page_of};
 use crate::testing::HostContexts;
 use crate::{
-    CompressError, Compressor, DecompressError, Leave, LoadError, Settings, Store, Stored,
+    CompressError, Compressor, DecompressError, Keyed, Leave, LoadError, Settings, Store, Stored,
 };
 
 /// A compressor that makes half as much of what [`Fake`] does, and marks it.
@@ -144,4 +146,100 @@ fn an_object_of_no_compressor_is_damaged() {
     pool.damage(stored.handle().unwrap(), |bytes| bytes[1000] = 9);
     assert_eq!(store.get(stored, &mut [0; PAGE]), Err(LoadError::Damaged));
     assert_eq!(store.recompress(stored, Owner::NONE, 0, &mut [0; PAGE]), None);
+}
+
+#[test]
+fn cold_pages_of_keys_are_recompressed() {
+    let (pool, contexts) = (TestPool::default(), both());
+    let store = Store::new(&pool, &contexts, settings(false));
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 100).unwrap();
+    let (mut buffer, mut page) = ([0; PAGE], [1; PAGE]);
+    for key in 0..10 {
+        keyed.store(key, &page_of(1000, key as u8)).unwrap();
+    }
+    let mut turn = || keyed.recompress(keyed.entries(), 0, &mut buffer);
+    turn();
+    assert_eq!(store.counters().recompressed_pages, 0, "none is cold yet");
+    // One is loaded, one is replaced, one goes.
+    assert_eq!(keyed.read(3, &mut page), Ok(true));
+    keyed.store(4, &page_of(1000, 44)).unwrap();
+    assert!(keyed.invalidate(5));
+    turn();
+    let counters = store.counters();
+    assert_eq!((counters.recompressed_pages, counters.recompress_saved_bytes), (7, 7 * 500));
+    assert_eq!((counters.stored_pages, counters.compressed_bytes), (9, 2 * 1001 + 7 * 501));
+    assert!(counters.balance(), "{counters:?}");
+    turn();
+    turn();
+    assert_eq!(store.counters().recompressed_pages, 9);
+    for key in (0..10).filter(|&key| key != 5) {
+        assert_eq!(keyed.load(key, &mut page), Ok(true), "{key}");
+        assert_eq!(page[..], page_of(1000, if key == 4 { 44 } else { key as u8 }), "{key}");
+    }
+    let counters = store.counters();
+    assert!(counters.balance(), "{counters:?}");
+    assert_eq!((pool.total_pages(), counters.stored_pages, counters.compressed_bytes), (0, 0, 0));
+    assert_eq!((counters.loaded_pages, counters.invalidated_pages), (9, 2));
+}
+
+/// A second compressor that says when it is asked, and waits until it may go on.
+struct Waiting {
+    asked: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Compressor for Waiting {
+    fn compress(&mut self, page: &[u8], out: &mut [u8]) -> Result<usize, CompressError> {
+        self.asked.send(()).unwrap();
+        self.go_on.recv().unwrap();
+        Stronger.compress(page, out)
+    }
+
+    fn decompress(&mut self, bytes: &[u8], page: &mut [u8]) -> Result<(), DecompressError> {
+        Stronger.decompress(bytes, page)
+    }
+
+    fn scratch_bytes(&self) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_page_that_goes_while_it_is_recompressed_is_gone() {
+    let (asked, was_asked) = channel();
+    let (let_go_on, go_on) = channel();
+    let pool = TestPool::default();
+    let contexts = fakes().with_second(PAGE, Box::new(Waiting { asked, go_on }));
+    let store = Store::new(&pool, &contexts, settings(false));
+    let keyed = Keyed::new(&store, HostEnv::<Granule4K>::new(), 10).unwrap();
+    let mut recompressed = 0;
+    // Forgotten, loaded with and without staying, replaced; the last is left alone.
+    for (key, kept) in [(1, 0), (2, 0), (3, 1), (4, 1), (5, 1)] {
+        keyed.store(key, &page_of(1000, key as u8)).unwrap();
+        keyed.recompress(keyed.entries(), 0, &mut [0; PAGE]);
+        std::thread::scope(|scope| {
+            scope.spawn(|| keyed.recompress(keyed.entries(), 0, &mut [0; PAGE]));
+            was_asked.recv().unwrap();
+            let mut page = [0; PAGE];
+            match key {
+                1 => assert!(keyed.invalidate(key)),
+                2 => assert_eq!(keyed.load(key, &mut page), Ok(true)),
+                3 => assert_eq!(keyed.read(key, &mut page), Ok(true)),
+                4 => keyed.store(key, &page_of(1000, key as u8)).unwrap(),
+                _ => {}
+            }
+            let_go_on.send(()).unwrap();
+        });
+        // Who has read it by the time it is done is no reason to leave it.
+        recompressed += u64::from([3, 5].contains(&key));
+        let counters = store.counters();
+        assert_eq!(counters.recompressed_pages, recompressed, "{key}");
+        assert_eq!(counters.recompress_saved_bytes, 500 * recompressed, "{key}");
+        assert_eq!((counters.stored_pages, pool.total_pages()), (kept, kept as usize), "{key}");
+        assert!(counters.balance(), "{key}: {counters:?}");
+        let mut page = [0; PAGE];
+        assert_eq!(keyed.load(key, &mut page), Ok(kept > 0), "{key}");
+        let expected = if kept > 0 { page_of(1000, key as u8) } else { std::vec![0; PAGE] };
+        assert_eq!(page[..], expected, "{key}");
+    }
 }

@@ -14,7 +14,7 @@ use crate::worker::Worker;
 
 pub(crate) const STRESSOR: Stressor = Stressor {
     name: "memthrash",
-    about: "thrash memory by 22 methods; a part for each thread instead of one for all",
+    about: "thrash memory by 23 methods; a part for each thread instead of one for all",
     classes: class::MEMORY,
     settings: &[Setting { name: "method", kind: Kind::Choice(NAMES), about: "what is done" }],
     tick_shift: 0,
@@ -46,6 +46,7 @@ const NAMES: &[&str] = &[
     "memset",
     "memset64",
     "mfence",
+    "prefetch",
     "random",
     "reverse",
     "spinread",
@@ -57,7 +58,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// In the order of [`NAMES`], without the first.
-const METHODS: [Method; 22] = [
+const METHODS: [Method; 23] = [
     |_, words, value, random| chunks(words, value, random, 1),
     |_, words, value, random| chunks(words, value, random, 8),
     |_, words, value, random| chunks(words, value, random, 64),
@@ -115,6 +116,15 @@ const METHODS: [Method; 22] = [
         for word in words {
             *black_box(word) = value;
             fence(Ordering::SeqCst);
+        }
+        value
+    },
+    |worker, words, value, random| {
+        for _ in 0..words.len().min(1 << 14) {
+            let at = random.below(words.len());
+            worker.machine.prefetch(&words[at]);
+            let found = *black_box(&words[at]);
+            *black_box(&mut words[at]) = found;
         }
         value
     },

@@ -55,7 +55,7 @@ fn run(worker: &Worker<'_>) {
         if !go_on {
             break;
         }
-        go_on = worker.go_on();
+        go_on = worker.go_on_preparing();
     }
     let mut visits = 0;
     let mut node = head;

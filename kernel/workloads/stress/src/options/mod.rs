@@ -148,6 +148,9 @@ impl Options {
     /// Most time a run takes without `--timeout`: a day, as with stress-ng.
     pub const DEFAULT_TIMEOUT_NS: u64 = 86_400 * 1_000_000_000;
 
+    /// Most time of each stressor under `--seq` without `--timeout`, as with stress-ng.
+    pub const SEQUENTIAL_TIMEOUT_NS: u64 = 60 * 1_000_000_000;
+
     /// Understands the boot arguments, words separated by blanks.
     ///
     /// # Errors
@@ -187,7 +190,10 @@ impl Options {
     #[must_use]
     pub fn limit_ns(&self) -> Option<u64> {
         match self.timeout_ns {
-            None => self.latency.limit_ns().or(Some(Self::DEFAULT_TIMEOUT_NS)),
+            None => self.latency.limit_ns().or(Some(match self.sequential {
+                true => Self::SEQUENTIAL_TIMEOUT_NS,
+                false => Self::DEFAULT_TIMEOUT_NS,
+            })),
             Some(0) => None,
             timeout => timeout,
         }

@@ -75,7 +75,7 @@ pub static TABLE: &[OptionEntry] = &[
         name: "--timeout",
         short: "-t",
         accepted: DURATION,
-        about: "stop after that time (1 day)",
+        about: "stop after that time (1 day; under --seq 60s each)",
         set: |options, value| set(&mut options.timeout_ns, duration_ns(value).map(Some)),
     },
     option(

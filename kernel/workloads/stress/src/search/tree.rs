@@ -1,6 +1,6 @@
 //! The stressor `tree`: build a search tree and find every key in it.
 //!
-//! One bogo operation is 1024 keys inserted or found (stress-ng: a whole tree of them). Nodes are in
+//! One bogo operation is 256 keys inserted or found (stress-ng: a whole tree of them). Nodes are in
 //! demand-paged memory, in the order of insertion; keys are in an order that looks random.
 
 use crate::options::{Kind, Setting};
@@ -10,7 +10,7 @@ use crate::worker::Worker;
 
 pub(crate) const STRESSOR: Stressor = Stressor {
     name: "tree",
-    about: "build a binary or AVL tree and search it; an operation is 1024 keys",
+    about: "build a binary or AVL tree and search it; an operation is 256 keys",
     classes: class::CPU | class::MEMORY | class::SEARCH,
     settings: &[
         Setting {
@@ -24,12 +24,15 @@ pub(crate) const STRESSOR: Stressor = Stressor {
             about: "kind of tree",
         },
     ],
-    tick_shift: 10,
+    tick_shift: OPERATION.ilog2(),
     memory: Memory::Each(|options| (options.number("tree", "size") + 1) * NODE as u64 * 8),
     checks: always,
     run,
     measures: &[],
 };
+
+/// Keys that make an operation.
+const OPERATION: u64 = 256;
 
 /// Words of a node: key, children, height. Node 0 is none.
 const NODE: usize = 4;

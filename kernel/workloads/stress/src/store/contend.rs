@@ -9,7 +9,8 @@
 //! - `fill`: not at all.
 //!
 //! One bogo operation is one object allocated and written; the one before it in the place is read,
-//! compared and freed. What is in an object is made of its handle.
+//! compared and freed. What is in an object is made of its handle. Those that live at the end are
+//! compared, too.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -17,7 +18,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use zpool::{AllocError, Handle, HandleError, Owner, ZPool};
 
-use super::zpool::{different_bits, object_size};
+use super::zpool::{different_bits, is_hopeless, object_size};
 use crate::Pool;
 use crate::metrics::{Measure, Of};
 use crate::options::{Kind, Setting};
@@ -95,6 +96,14 @@ fn run(worker: &Worker<'_>) {
     if !ended || refused.into_inner() {
         return;
     }
+    let mut last = User::new(worker, pool, &places, part, 0);
+    for place in &places {
+        let Some((handle, size)) = object(place.load(Ordering::Relaxed)) else { continue };
+        if let Err(error) = last.compare(handle, size) {
+            return worker.failed(format_args!("pool {name}: reading: {error}"));
+        }
+    }
+    drop(last);
     // The memory figures are taken while the objects live.
     worker.finish();
     for place in &places {
@@ -126,6 +135,7 @@ struct User<'a> {
     handed: u64,
     bytes: u64,
     live_bytes: u64,
+    refused_in_a_row: usize,
 }
 
 impl<'a> User<'a> {
@@ -149,6 +159,7 @@ impl<'a> User<'a> {
             handed: 0,
             bytes: 0,
             live_bytes: 0,
+            refused_in_a_row: 0,
         }
     }
 
@@ -178,7 +189,7 @@ impl<'a> User<'a> {
             }
             self.clear(place)?;
             self.put(place, one_size)?;
-            if !self.worker.go_on() {
+            if !self.worker.go_on() || is_hopeless(self.refused_in_a_row, self.places.len()) {
                 return Ok(());
             }
         }
@@ -199,12 +210,14 @@ impl<'a> User<'a> {
             Ok(handle) => handle,
             Err(AllocError::NoMemory | AllocError::NoSpace | AllocError::Invalid) => {
                 self.worker.count(REFUSED, 1);
+                self.refused_in_a_row += 1;
                 return Ok(());
             }
         };
         let pool = self.pool;
         pool.write(handle, self.contents(handle, size))?;
         self.bytes += size as u64;
+        self.refused_in_a_row = 0;
         self.worker.tick(1);
         let object = handle.bits() | (size as u64) << HANDLE_BITS;
         let (done, free) = (Ordering::Release, Ordering::Relaxed);
@@ -220,6 +233,14 @@ impl<'a> User<'a> {
         let Some((handle, size)) = object(self.places[place].swap(0, Ordering::Acquire)) else {
             return Ok(false);
         };
+        self.compare(handle, size)?;
+        self.live_bytes = self.live_bytes.wrapping_sub(size as u64);
+        self.pool.free(handle)?;
+        Ok(true)
+    }
+
+    /// Compares what is in an object with what was written.
+    fn compare(&mut self, handle: Handle, size: usize) -> Result<(), HandleError> {
         let flipped = self.worker.injection() as u8;
         self.contents(handle, size)[size / 2] ^= flipped;
         let errors = {
@@ -227,8 +248,6 @@ impl<'a> User<'a> {
             different_bits(&read, &bytemuck::cast_slice(&self.contents)[..size])
         };
         self.worker.checked(errors, format_args!("an object of {size} bytes"));
-        self.live_bytes = self.live_bytes.wrapping_sub(size as u64);
-        self.pool.free(handle)?;
-        Ok(true)
+        Ok(())
     }
 }

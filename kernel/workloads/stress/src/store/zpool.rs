@@ -76,6 +76,16 @@ struct Object {
     bytes: u32,
 }
 
+/// Refusals in a row after which it gives up: so many turns of all places, and so many more.
+const PATIENCE_TURNS: usize = 2;
+const PATIENCE_OBJECTS: usize = 1000;
+
+/// Whether a pool that has refused so many objects in a row, with so many places for them, will not
+/// take those that are missing.
+pub(crate) fn is_hopeless(refused_in_a_row: usize, places: usize) -> bool {
+    refused_in_a_row > PATIENCE_TURNS * places + PATIENCE_OBJECTS
+}
+
 /// Replaces objects until time is up.
 fn replace(
     worker: &Worker<'_>,
@@ -91,6 +101,7 @@ fn replace(
         live_bytes.fetch_sub(u64::from(object.bytes), Relaxed);
         pool.pool.free(object.handle)
     };
+    let mut refused_in_a_row = 0;
     for number in 0_usize.. {
         let place = if number < live.len() { number } else { random.below(live.len()) };
         let size = object_size(&mut random, page_size);
@@ -110,6 +121,7 @@ fn replace(
                 worker.checked(errors, format_args!("object {number} of {size} bytes"));
                 worker.count(BYTES, size as u64);
                 worker.tick(1);
+                refused_in_a_row = 0;
                 if let Some(old) = old {
                     free(old)?;
                 }
@@ -117,12 +129,13 @@ fn replace(
             Err(error) => {
                 let why = if error == AllocError::NoMemory { REFUSED_MEMORY } else { REFUSED_SIZE };
                 worker.count(why, 1);
+                refused_in_a_row += 1;
                 if let Some(old) = live[place].take() {
                     free(old)?;
                 }
             }
         }
-        if !worker.go_on() {
+        if !worker.go_on() || is_hopeless(refused_in_a_row, live.len()) {
             break;
         }
     }

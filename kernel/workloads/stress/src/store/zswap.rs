@@ -3,7 +3,8 @@
 //! Each instance has as many keys as its share of `--zswap-bytes` has pages. One bogo operation
 //! takes the next key in order, stores a page of the corpus under it in place of the page before,
 //! loads it and compares. A refused store is counted; one for lack of room invalidates a key at
-//! random, so that the store gets room again.
+//! random, so that the store gets room again. Under `--verify` what is live at the end is loaded and
+//! compared once more: it was written back, recompressed and moved meanwhile.
 
 use alloc::vec;
 
@@ -68,6 +69,7 @@ fn exchange(
     page_size: usize,
 ) -> Result<(), LoadError> {
     let mut random = worker.random(0);
+    let mut live = Live { store, first_key, keys, stored: 0, gaps: false };
     let mut page = vec![0_u64; page_size / size_of::<u64>()];
     let mut loaded = vec![0_u8; page_size];
     let mut refused_in_a_row = 0;
@@ -86,17 +88,52 @@ fn exchange(
             Err(Refusal::Poor) => {
                 worker.count(REFUSED_POOR, 1);
                 refused_in_a_row += 1;
+                live.gaps = true;
             }
             Err(Refusal::Full | Refusal::NoMemory) => {
                 worker.count(REFUSED_ROOM, 1);
                 refused_in_a_row += 1;
+                live.gaps = true;
                 store.invalidate(first_key + random.below(keys as usize) as u64);
             }
         }
+        live.stored = number + 1;
         // A store that takes nothing any more will not take the operations that are missing.
         if !worker.go_on() || refused_in_a_row > PATIENCE_TURNS * keys + PATIENCE_PAGES {
             break;
         }
     }
-    Ok(())
+    if worker.verifies() { live.check(worker, &mut page, &mut loaded) } else { Ok(()) }
+}
+
+/// The pages of an instance.
+struct Live<'a> {
+    store: &'a dyn PageStore,
+    first_key: u64,
+    keys: u64,
+    /// Pages stored so far, the last of each key being there.
+    stored: u64,
+    /// Some are not: refused, or invalidated to make room.
+    gaps: bool,
+}
+
+impl Live<'_> {
+    /// Loads and compares all that are there.
+    fn check(
+        &self,
+        worker: &Worker<'_>,
+        page: &mut [u64],
+        loaded: &mut [u8],
+    ) -> Result<(), LoadError> {
+        for number in self.stored.saturating_sub(self.keys)..self.stored {
+            match self.store.load(self.first_key + number % self.keys, loaded) {
+                Err(LoadError::NotFound) if self.gaps => continue,
+                result => result?,
+            }
+            worker.corpus.page(self.first_key + number, page);
+            let errors = different_bits(loaded, bytemuck::cast_slice(page));
+            worker.checked(errors, format_args!("page {number}, at the end"));
+        }
+        Ok(())
+    }
 }

@@ -1,7 +1,7 @@
 //! The stressor `madvise`: several threads give advice about the same pages.
 //!
-//! One bogo operation is one sweep of a thread over 4 MiB: it advises each page at random and reads
-//! it. A page has its mark, or reads as zero because nobody has touched it or somebody does not need
+//! A thread sweeps over 4 MiB, advises each page at random and reads it. One bogo operation is 256 KiB
+//! of it (stress-ng: a whole sweep). A page has its mark, or reads as zero because nobody has touched it or somebody does not need
 //! it; then it is marked.
 
 use core::sync::atomic::Ordering::Relaxed;
@@ -17,7 +17,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
     about: "advise pages WILLNEED, DONTNEED, COLD, PAGEOUT from two threads (stress-ng: 8)",
     classes: class::VM | class::OS,
     settings: &[],
-    tick_shift: (BYTES / TICK).ilog2(),
+    tick_shift: (OPERATION / TICK).ilog2(),
     memory: Memory::Each(|_| BYTES as u64),
     checks: always,
     run,
@@ -26,6 +26,9 @@ pub(crate) const STRESSOR: Stressor = Stressor {
 
 const BYTES: usize = 4 << 20;
 const THREADS: usize = 2;
+
+/// Bytes that make an operation.
+const OPERATION: usize = 256 << 10;
 
 /// Bytes that make a tick.
 const TICK: usize = 4096;

@@ -3,7 +3,8 @@
 //! The script: map and mark all pages; advise each, in an order that looks random; check each page,
 //! which keeps its mark unless the advice was that it is not needed; unmap the pages one by one and
 //! map them again, in another order; they read as zero; a mapping that cannot be is refused. One
-//! bogo operation is one page taken through the script (stress-ng: all pages).
+//! bogo operation is one page taken through the script (stress-ng: all pages). Out of time, what was
+//! mapped and advised by then is checked.
 
 use crate::options::{Kind, Setting};
 use crate::random::mix;
@@ -52,20 +53,25 @@ fn script(worker: &Worker<'_>, arena: &mut dyn Arena, round: u64) -> bool {
     while go_on && mapped < pages {
         marks.put(arena.words(), mapped);
         mapped += 1;
-        go_on = worker.go_on();
+        go_on = worker.go_on_preparing();
     }
     let advice = |page: usize| ADVICE[(mix(round ^ marks.of_page(page)) % 4) as usize];
-    let advise_all = go_on;
-    if advise_all {
-        for page in shuffled(pages, round) {
-            arena.advise(page..page + 1, advice(page));
-            worker.go_on();
+    let mut advised = 0;
+    for page in shuffled(pages, round) {
+        if !go_on {
+            break;
         }
-        worker.note_resident(arena);
+        arena.advise(page..page + 1, advice(page));
+        advised += 1;
+        go_on = worker.go_on_preparing();
     }
+    worker.note_resident(arena);
     arena.words()[0] ^= worker.injection();
-    for page in 0..mapped {
-        let dropped = advise_all && advice(page) == Advice::DontNeed;
+    for (number, page) in shuffled(pages, round).enumerate() {
+        if page >= mapped {
+            continue;
+        }
+        let dropped = number < advised && advice(page) == Advice::DontNeed;
         let mark = if dropped { 0 } else { marks.of_page(page) };
         let errors = marks.errors(arena.words(), page, mark);
         worker.checked(errors, format_args!("page {page} after {:?}", advice(page)));

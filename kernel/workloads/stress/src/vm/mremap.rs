@@ -1,8 +1,8 @@
 //! The stressor `mremap`: halve a mapping down to a page and double it again.
 //!
-//! One bogo operation is one such cycle. The mapping goes to other addresses each time; its pages
-//! move without being copied. After each step all of its pages are as they were, and new ones read as
-//! zero.
+//! One bogo operation is one such step (stress-ng: the cycle). The mapping goes to other addresses each
+//! time; its pages move without being copied. After each step all of its pages are as they were, and
+//! new ones read as zero.
 
 use crate::Arena;
 use crate::options::{Kind, Setting};
@@ -42,13 +42,11 @@ fn run(worker: &Worker<'_>) {
                 return worker.no_resource(format_args!("moving {pages} pages: {error}"));
             }
             marked = check(worker, &marks, &mut *arena, marked.min(pages), pages);
-            go_on = worker.go_on();
+            go_on = worker.step(1);
             if !go_on {
                 break;
             }
         }
-        worker.tick(u64::from(go_on));
-        go_on = worker.go_on();
     }
     worker.finish();
 }
@@ -68,7 +66,7 @@ fn check(
         let errors = marks.errors(words, page, mark ^ worker.injection());
         worker.checked(errors, format_args!("page {page} of {pages} after it moved"));
         marks.put(words, page);
-        if !worker.go_on() && page >= marked {
+        if !worker.go_on_preparing() && page >= marked {
             return page + 1;
         }
     }

@@ -1,8 +1,8 @@
 //! The stressor `remap`: let the pages of a mapping change places.
 //!
-//! One bogo operation is a script over 512 pages: their order is reversed, shuffled, and put right
-//! again, by exchanging translations; nothing is copied. After each part every page is where it
-//! should be.
+//! A script over 512 pages: their order is reversed, shuffled, and put right again, by exchanging
+//! translations; nothing is copied. After each part every page is where it should be. One bogo
+//! operation is 64 exchanges (stress-ng: the script).
 
 use crate::Arena;
 use crate::random::Random;
@@ -15,7 +15,7 @@ pub(crate) const STRESSOR: Stressor = Stressor {
     about: "reorder 512 pages by exchanging their translations, two at a time",
     classes: class::VM | class::MEMORY | class::OS,
     settings: &[],
-    tick_shift: 0,
+    tick_shift: OPERATION.ilog2(),
     memory: Memory::Each(|options| (PAGES * options.boot.page_size) as u64),
     checks: always,
     run,
@@ -23,6 +23,9 @@ pub(crate) const STRESSOR: Stressor = Stressor {
 };
 
 const PAGES: usize = 512;
+
+/// Exchanges that make an operation.
+const OPERATION: usize = 64;
 
 /// Which page is where.
 type Order = [u16; PAGES];
@@ -42,7 +45,7 @@ fn run(worker: &Worker<'_>) {
             && check(worker, &marks, &mut *arena, &order)
             && put_right(worker, &mut *arena, &mut order);
         // What was exchanged by now is checked in any case.
-        if !(check(worker, &marks, &mut *arena, &order) && done && worker.step(1)) {
+        if !(check(worker, &marks, &mut *arena, &order) && done && worker.go_on()) {
             break;
         }
     }
@@ -61,7 +64,7 @@ fn exchange(
         worker.machine.yield_now();
     }
     order.swap(one, other);
-    worker.go_on()
+    worker.step(1)
 }
 
 fn reverse(worker: &Worker<'_>, arena: &mut dyn Arena, order: &mut Order) -> bool {

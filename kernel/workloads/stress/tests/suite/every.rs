@@ -1,5 +1,7 @@
 //! Every stressor: passes on a good machine, and notices one bit that is not as it should be.
 
+use std::sync::atomic::Ordering::SeqCst;
+
 use report::{Outcome, Status};
 use stress::STRESSORS;
 
@@ -68,5 +70,21 @@ fn without_memory_it_has_no_resource() {
         let outcome = run.stressors[0].outcome();
         // Those without arenas, pool and store do not notice.
         assert!(matches!(outcome, Outcome::NoResource | Outcome::Passed), "{name}: {run:?}");
+    }
+}
+
+/// With the sizes that nobody chose: what was begun is finished, and checked, in little more time
+/// than there was.
+#[test]
+fn ends_soon_after_its_time() {
+    for stressor in STRESSORS {
+        for page_size in [4096, 16384] {
+            let name = stressor.name;
+            let host = Host { map_limit: 1 << 30, ..host(page_size) };
+            let run = host.run(&format!("--{name} 1 --timeout 200ms"));
+            let end_ms = host.clock_ns.load(SeqCst) / 1_000_000;
+            assert!(end_ms < 2000, "{name}, pages of {page_size}: {end_ms} ms, {run:?}");
+            assert_eq!(run.status, Status::Success, "{name}: {run:?}");
+        }
     }
 }

@@ -4,6 +4,8 @@ use std::sync::atomic::Ordering::SeqCst;
 
 use crate::machine::{Host, Pages, pool};
 use report::{Outcome, Status};
+use zpool::Granule4K;
+use zpool::testing::HostEnv;
 
 #[test]
 fn nothing_to_run_is_no_data() {
@@ -113,6 +115,21 @@ fn zswap_stores_loads_and_clears_up() {
 }
 
 #[test]
+fn zswap_checks_what_is_live_at_the_end() {
+    let arguments = "--zswap 2 --zswap-bytes 80k --zswap-ops 100 --verify";
+    let host = Host { store: Some(Pages::new(1000)), ..Host::default() };
+    let run = host.run(arguments);
+    assert_eq!(run.status, Status::Success, "{run:?}");
+    // Of the 100 pages 20 are live.
+    assert_eq!((run.stressors[0].bogo_ops(), run.stressors[0].checks()), (100, 120));
+    let host = Host { store: Some(Pages { rot: true, ..Pages::new(1000) }), ..Host::default() };
+    let run = host.run(arguments);
+    assert_eq!(run.status, Status::Failed, "{run:?}");
+    assert_eq!(run.stressors[0].verify_errors(), 20);
+    assert!(host.printed("page 49, at the end"));
+}
+
+#[test]
 fn zswap_lives_with_refusals() {
     let store = Pages { refuse_every: 5, ..Pages::new(7) };
     let host = Host { store: Some(store), ..Host::default() };
@@ -131,6 +148,20 @@ fn zswap_that_stores_nothing_is_no_data_and_lost_pages_are_a_failure() {
     let run = host.run("--zswap 1 --timeout 1");
     assert_eq!(run.status, Status::Failed);
     assert!(host.printed("a stored page was not found"));
+}
+
+/// Operations asked for that never come, and no time limit.
+#[test]
+fn zpool_and_contend_end_when_nothing_is_taken_any_more() {
+    for arguments in ["--zpool 1 --zpool-ops 10", "--contend 1 --contend-ops 1000"] {
+        let env: &'static HostEnv<Granule4K> = Box::leak(Box::new(HostEnv::with_cpus(1)));
+        let backends = backends::all::<&'static HostEnv<Granule4K>>();
+        let pool = (zpool::find(&backends, "zblock").unwrap().create)(env).unwrap();
+        env.set_limit(0);
+        let host = Host { pool: Some(pool), ..Host::default() };
+        let run = host.run(&format!("{arguments} --timeout 0"));
+        assert_eq!(run.status, Status::NoData, "{run:?}");
+    }
 }
 
 #[test]

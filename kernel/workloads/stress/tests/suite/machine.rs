@@ -188,6 +188,8 @@ pub struct Pages {
     pub limit: usize,
     pub refuse_every: u64,
     pub lose: bool,
+    /// A page changes when it is loaded for the first time.
+    pub rot: bool,
     pub pages: Mutex<HashMap<u64, Vec<u8>>>,
     pub stores: AtomicU64,
 }
@@ -198,6 +200,7 @@ impl Pages {
             limit,
             refuse_every: u64::MAX,
             lose: false,
+            rot: false,
             pages: Mutex::default(),
             stores: AtomicU64::new(0),
         }
@@ -221,8 +224,10 @@ impl PageStore for Pages {
     }
 
     fn load(&self, key: u64, page: &mut [u8]) -> Result<(), LoadError> {
-        let pages = self.pages.lock().unwrap();
-        page.copy_from_slice(pages.get(&key).ok_or(LoadError::NotFound)?);
+        let mut pages = self.pages.lock().unwrap();
+        let found = pages.get_mut(&key).ok_or(LoadError::NotFound)?;
+        page.copy_from_slice(found);
+        found[1] ^= u8::from(self.rot);
         Ok(())
     }
 

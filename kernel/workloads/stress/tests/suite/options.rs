@@ -54,6 +54,10 @@ fn short_options_in_every_form() {
         assert_eq!(options.timeout_ns, Some(seconds * 1_000_000_000), "{value}");
     }
     assert_eq!(Options::parse("-t 0").unwrap().limit_ns(), None);
+    let limit = |arguments| Options::parse(arguments).unwrap().limit_ns();
+    assert_eq!(limit("--all 1"), Some(86_400_000_000_000));
+    assert_eq!(limit("--seq 1"), Some(60_000_000_000), "each");
+    assert_eq!(limit("--seq 1 -t 5"), Some(5_000_000_000));
     assert_eq!(Options::parse("-h").unwrap().action, Action::Help);
     assert_eq!(Options::parse("--stressors").unwrap().action, Action::ListStressors);
 }
