@@ -260,6 +260,17 @@ impl<E: Env> Slotted<E> {
         }
     }
 
+    /// A block that is kept ready although it is much for the pool by now, taken off its shelf.
+    pub(super) fn superfluous(&self) -> Option<Block> {
+        if self.pages.load(Ordering::Relaxed) >> self.order() >= RESERVE_SHARE / 2 {
+            return None;
+        }
+        self.shelves.iter().find_map(|shelf| {
+            let _masked = Masked::new(&self.env);
+            shelf.hold().take_empty(E::Granule::SIZE as u32 / UNIT, E::Granule::SHIFT)
+        })
+    }
+
     /// What a pool of this size keeps ready for allocations and has not.
     pub(super) fn lacking(&self) -> Option<Reserve> {
         let order = self.order();

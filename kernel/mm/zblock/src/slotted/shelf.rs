@@ -233,6 +233,14 @@ impl Held<'_> {
         }
     }
 
+    /// Takes the first block of the list of so many units, or the next, if it is empty.
+    pub(super) fn take_empty(&self, units: u32, shift: u32) -> Option<Block> {
+        let list = list_of(units, shift);
+        let block = self.head(list).or_else(|| self.head(list - 1))?;
+        (block.front().live_units() == 0).then(|| self.take(block))?;
+        Some(block)
+    }
+
     /// Takes a block of this shelf out of its list, if it is in one.
     pub(super) fn take(&self, block: Block) {
         let front = block.front();

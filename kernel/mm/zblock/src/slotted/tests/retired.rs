@@ -47,3 +47,20 @@ fn a_block_that_is_being_opened_is_not_retired() {
     pool.compact(&NoOwners);
     assert_eq!(pool.total_pages(), 0);
 }
+
+/// What a large pool kept ready goes back when it has become small, without compaction.
+#[test]
+fn a_pool_that_has_become_empty_keeps_nothing_ready() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).unwrap();
+    let step = || pool.maintain(Budget { bytes: 8192, objects: 1 }, &NoOwners);
+    let objects = if cfg!(miri) { 100 } else { 6000 };
+    let place = |_| {
+        step();
+        pool.malloc(3000, Owner::NONE).unwrap()
+    };
+    let handles: Vec<Handle> = (0..objects).map(place).collect();
+    handles.iter().for_each(|&handle| pool.free(handle).unwrap());
+    while step().more {}
+    assert_eq!(pool.total_pages(), 0);
+}

@@ -123,6 +123,21 @@ impl<E: Env> Slotted<E> {
         true
     }
 
+    /// Ends a block that is kept ready where the pool has become too small for that; whether there
+    /// was one.
+    pub(super) fn surrender(&self, progress: &mut Progress) -> bool {
+        let Some(block) = self.superfluous() else { return false };
+        let number = block.front().number.load(Ordering::Relaxed);
+        let Some(descriptor) = self.table.get(number) else { return false };
+        if let Looked::Empty(false) =
+            self.look_at(progress, number, descriptor, descriptor.state.seen())
+        {
+            // Someone follows a stale handle just now: it stays ready.
+            self.disown(progress, block);
+        }
+        true
+    }
+
     /// Lets every block be tried again, and ends those that are kept empty.
     pub(super) fn reconsider(&self, progress: &mut Progress) {
         for number in 1..self.table.used() {

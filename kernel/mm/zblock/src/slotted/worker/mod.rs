@@ -27,7 +27,7 @@ const OPTIMISM: u32 = 128;
 
 /// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
 /// its parts: looking at a block, besides entries passed there, or at a page; giving frames back; having a block
-/// ready; choosing a block to empty; relocating an object, at most, and besides entries passed to
+/// ready, or no more; choosing a block to empty; relocating an object, at most, and besides entries passed to
 /// find one; taking a block and putting it back, to slide in it; sliding while interrupts are masked
 /// once; moving an object there. What is copied comes on top.
 const EFFORT: usize = 46;
@@ -35,6 +35,7 @@ const LOOK: usize = 7;
 const LOOK_AT_PAGE: usize = 4;
 const GIVING: usize = 20;
 const RESERVE: usize = 22;
+const SURRENDER: usize = 16;
 const CHOICE: usize = 8;
 const RELOCATION: usize = 18;
 const RELOCATED: usize = 10;
@@ -191,6 +192,9 @@ impl<E: Env> Slotted<E> {
         self.slide(progress, &mut step, &mut work);
         if !first {
             self.balance_frames(&mut step, &mut work);
+        }
+        if !work.more && step.effort >= SURRENDER {
+            work.more = self.surrender(progress);
         }
         work
     }
