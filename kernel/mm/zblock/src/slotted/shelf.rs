@@ -211,9 +211,8 @@ impl Held<'_> {
         }
     }
 
-    /// Lists a block of the caller's own, which is in no list.
+    /// Lists a block of the caller's own, which is in no list and whose window fits.
     pub(super) fn put(&self, block: Block, shift: u32) {
-        block.refit();
         self.push(block, list_of(block.window(), shift));
     }
 

@@ -161,11 +161,6 @@ impl Block {
         self.gap() + self.front().holes() * UNIT
     }
 
-    /// Free bytes that an object as large as the window would leave: what sliding gathers.
-    pub(super) fn scattered(&self) -> u32 {
-        self.free().saturating_sub(self.window() * UNIT)
-    }
-
     /// Objects, and the bytes of their places.
     pub(super) fn count(&self) -> (usize, usize) {
         let (mut objects, mut bytes) = (0, 0);

@@ -52,18 +52,19 @@ impl<E: Env> Slotted<E> {
     /// Brings a block of our own to the lists of background work where it belongs.
     pub(super) fn enlist(&self, progress: &mut Progress, block: Block) {
         block.refit();
-        let scattered = match block.scattered() / UNIT {
-            0 => NOWHERE,
-            _ if block.front().has(EVACUATING) => NOWHERE,
-            units => lists::scattered(units * UNIT, E::Granule::SHIFT),
-        };
-        let free = if block.front().has(STUCK | EVACUATING) {
+        let (front, free) = (block.front(), block.free());
+        // What an object as large as the window would leave free: sliding gathers it.
+        let scattered = free.saturating_sub(block.window() * UNIT);
+        let emptied = front.has(EVACUATING);
+        let list = if emptied || scattered < UNIT {
             NOWHERE
         } else {
-            lists::free(block.free(), block.bytes())
+            lists::scattered(scattered, E::Granule::SHIFT)
         };
-        progress.move_to(block, Kind::Scattered, scattered);
-        progress.move_to(block, Kind::Free, free);
+        progress.move_to(block, Kind::Scattered, list);
+        let list =
+            if emptied || front.has(STUCK) { NOWHERE } else { lists::free(free, block.bytes()) };
+        progress.move_to(block, Kind::Free, list);
     }
 
     /// Takes a block out of all lists of background work.

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use zpool::{Budget, Env, Granule, Owners, Work};
 
 use super::block::Pass;
+use super::depot::Reserve;
 use super::lists::{Heads, Kind};
 use super::pool::Slotted;
 
@@ -176,7 +177,7 @@ impl<E: Env> Slotted<E> {
         self.look(progress, &mut step, LOOKED_AT);
         work.more = self.unseen(progress);
         if thorough {
-            self.balance_frames(&mut step, &mut work);
+            self.balance_frames(&mut step, &mut work, None);
             // Objects move to other blocks when all the room that there is has been gathered.
             if !self.slide(progress, &mut step, &mut work) {
                 self.relocate_some(progress, &mut step, &mut work);
@@ -184,14 +185,15 @@ impl<E: Env> Slotted<E> {
             return work;
         }
         // What comes last is left out where there was much to do.
-        let first = progress.steps.is_multiple_of(FRAMES_FIRST) || self.lacking().is_some();
+        let lacking = self.lacking();
+        let first = progress.steps.is_multiple_of(FRAMES_FIRST) || lacking.is_some();
         if first {
-            self.balance_frames(&mut step, &mut work);
+            self.balance_frames(&mut step, &mut work, lacking);
         }
         self.relocate_some(progress, &mut step, &mut work);
         self.slide(progress, &mut step, &mut work);
         if !first {
-            self.balance_frames(&mut step, &mut work);
+            self.balance_frames(&mut step, &mut work, None);
         }
         if !work.more && step.effort >= SURRENDER {
             work.more = self.surrender(progress);
@@ -199,10 +201,9 @@ impl<E: Env> Slotted<E> {
         work
     }
 
-    /// Has a block or a page ready, or gives frames back that are not needed.
-    fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work) {
-        if let Some(lacking) = self.lacking()
-            && !step.thorough
+    /// Has something ready that is lacking, or gives frames back that are not needed.
+    fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work, lacking: Option<Reserve>) {
+        if let Some(lacking) = lacking
             && step.effort >= RESERVE
         {
             step.spend(RESERVE);
