@@ -5,7 +5,7 @@
 //!                                       ^ entries       ^ bottom                        end ^
 //! ```
 //!
-//! Objects are placed from the upper end of a *window* downwards: the gap, or the largest hole.
+//! Objects are placed from the upper end of a *window* downwards: the gap, or a hole.
 
 #[cfg(test)]
 mod check;

@@ -12,7 +12,8 @@ use super::super::lists::NOWHERE;
 use super::super::pool::Slotted;
 use super::super::state::{Snapshot, Use};
 use super::super::table::Descriptor;
-use super::{LOOK, LOOK_AT_PAGE, Progress, Step};
+use super::Progress;
+use super::effort::{LOOK, LOOK_AT_PAGE, Step};
 
 /// Whether an allocation has the block for itself, which places its first object.
 fn is_being_opened(block: Block) -> bool {

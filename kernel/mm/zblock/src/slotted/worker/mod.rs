@@ -1,6 +1,7 @@
 //! Background work: looking at what was freed, sliding, relocating, giving frames back.
 
 mod book;
+mod effort;
 mod look;
 mod relocate;
 mod slide;
@@ -14,6 +15,7 @@ use super::block::Pass;
 use super::depot::Reserve;
 use super::lists::{Heads, Kind};
 use super::pool::Slotted;
+use effort::Step;
 
 /// Blocks that one step looks at for what was freed in them; of pages of their own twice as many, so
 /// that one step for every four frees keeps up with them.
@@ -25,24 +27,6 @@ const TOLERANCE: (usize, usize) = (8, 256);
 
 /// Steps after which a larger order of frames than there was is tried again.
 const OPTIMISM: u32 = 128;
-
-/// The effort of a step, in entries passed while sliding, which are 50 instructions each, and that of
-/// its parts: looking at a block, besides entries passed there, or at a page; giving frames back; having a block
-/// ready, or no more; choosing a block to empty; relocating an object, at most, and besides entries passed to
-/// find one; taking a block and putting it back, to slide in it; sliding while interrupts are masked
-/// once; moving an object there. What is copied comes on top.
-const EFFORT: usize = 46;
-const LOOK: usize = 7;
-const LOOK_AT_PAGE: usize = 4;
-const GIVING: usize = 20;
-const RESERVE: usize = 22;
-const SURRENDER: usize = 16;
-const CHOICE: usize = 8;
-const RELOCATION: usize = 18;
-const RELOCATED: usize = 10;
-const SLIDING: usize = 6;
-const PIECE: usize = 2;
-const COPY: usize = 2;
 
 /// Frames come last in a step, but first in one of so many.
 const FRAMES_FIRST: u32 = 2;
@@ -173,7 +157,7 @@ impl<E: Env> Slotted<E> {
         if progress.steps.is_multiple_of(OPTIMISM) {
             self.hope();
         }
-        let mut step = Step { budget, owners, thorough, effort: EFFORT };
+        let mut step = Step { budget, owners, thorough, effort: effort::EFFORT };
         self.look(progress, &mut step, LOOKED_AT);
         work.more = self.unseen(progress);
         if thorough {
@@ -195,7 +179,7 @@ impl<E: Env> Slotted<E> {
         if !first {
             self.balance_frames(&mut step, &mut work, None);
         }
-        if !work.more && step.effort >= SURRENDER {
+        if !work.more && step.effort >= effort::SURRENDER {
             work.more = self.surrender(progress);
         }
         work
@@ -204,33 +188,17 @@ impl<E: Env> Slotted<E> {
     /// Has something ready that is lacking, or gives frames back that are not needed.
     fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work, lacking: Option<Reserve>) {
         if let Some(lacking) = lacking
-            && step.effort >= RESERVE
+            && step.effort >= effort::RESERVE
         {
-            step.spend(RESERVE);
+            step.spend(effort::RESERVE);
             return self.reserve(lacking);
         }
-        if step.effort >= GIVING {
+        if step.effort >= effort::GIVING {
             work.pages = self.give_back(step.thorough);
         }
         if work.pages != 0 {
-            step.spend(GIVING);
+            step.spend(effort::GIVING);
             work.more = true;
         }
-    }
-}
-
-/// What a step may do still.
-struct Step<'a> {
-    budget: Budget,
-    owners: &'a dyn Owners,
-    thorough: bool,
-    /// What it may do besides copying, in entries passed while sliding.
-    effort: usize,
-}
-
-impl Step<'_> {
-    /// Something took so much effort.
-    fn spend(&mut self, effort: usize) {
-        self.effort = self.effort.saturating_sub(effort);
     }
 }

@@ -11,7 +11,8 @@ use super::super::lists::{self, Kind};
 use super::super::name::Name;
 use super::super::pool::Slotted;
 use super::super::stamp::State;
-use super::{CHOICE, Progress, REFUSALS, RELOCATED, RELOCATION, SLIDING, Step};
+use super::effort::{CHOICE, RELOCATED, RELOCATION, SLIDING, Step};
+use super::{Progress, REFUSALS};
 
 /// Blocks are emptied from this list of [`Kind::Free`] on: 3/64 free, or 1/64 in compaction.
 const WORTH_EMPTYING: u8 = 3;

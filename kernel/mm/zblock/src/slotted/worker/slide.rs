@@ -8,7 +8,8 @@ use super::super::block::Slid;
 use super::super::entry::UNIT;
 use super::super::lists::{Kind, LISTS_OF_A_PAGE, NOWHERE};
 use super::super::pool::Slotted;
-use super::{COPY, PIECE, Progress, SLIDING, Step};
+use super::Progress;
+use super::effort::{COPY, PIECE, SLIDING, Step};
 
 /// Entries passed before others may run in between.
 const VISITED_AT_ONCE: usize = 4;
