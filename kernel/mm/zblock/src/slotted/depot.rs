@@ -236,8 +236,9 @@ impl<E: Env> Slotted<E> {
         1 << order
     }
 
-    /// Sees to it that there is an unused descriptor, and then what [`Reserve`] says.
-    pub(super) fn reserve(&self, lacking: Reserve) {
+    /// Sees to it that there is an unused descriptor, and then what [`Reserve`] says; whether there
+    /// were frames for that.
+    pub(super) fn reserve(&self, lacking: Reserve) -> bool {
         let numbers = self.depot.lock(&self.env).unused != 0;
         if !numbers
             && let Some(number) = self.grow()
@@ -246,18 +247,31 @@ impl<E: Env> Slotted<E> {
             self.depot.lock(&self.env).put_number(number, descriptor);
         }
         match lacking {
-            Reserve::Page => {
-                if let Some((frames, order)) = self.fresh(0) {
-                    self.depot.lock(&self.env).put(frames, order);
-                }
-            }
+            Reserve::Page => self.stock(0),
             Reserve::Block(order, shelf) => {
-                if let Ok(block) = self.new_block(order, shelf as u8) {
+                let stocked = self.stock(order);
+                if stocked && let Ok(block) = self.new_block(order, shelf as u8) {
                     let _masked = Masked::new(&self.env);
                     self.shelves[shelf].hold().put(block, E::Granule::SHIFT);
                 }
+                stocked
             }
         }
+    }
+
+    /// Sees to it that the depot has frames of that order, exactly: what else is left over there
+    /// goes back.
+    fn stock(&self, order: u32) -> bool {
+        if self.depot.lock(&self.env).holds(order).1 {
+            return true;
+        }
+        let Some(frames) = self.env.alloc(order) else {
+            self.supply.store(order.saturating_sub(1), Ordering::Relaxed);
+            return false;
+        };
+        self.pages.fetch_add(1 << order, Ordering::Relaxed);
+        self.depot.lock(&self.env).put(frames, order);
+        true
     }
 
     /// A block that is kept ready although it is much for the pool by now, taken off its shelf.

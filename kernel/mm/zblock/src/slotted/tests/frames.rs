@@ -1,7 +1,10 @@
 //! Which frames blocks and pages are made of.
 
+use std::sync::Mutex;
+use std::vec::Vec;
+
 use zpool::testing::HostEnv;
-use zpool::{Budget, Granule, Granule4K, NoOwners, Owner, ZPool};
+use zpool::{Budget, Granule, Granule4K, Handle, NoOwners, Owner, Owners, ZPool};
 
 use super::super::Slotted;
 
@@ -13,7 +16,7 @@ const STEP: Budget = Budget { bytes: 2 * Granule4K::SIZE, objects: 1 };
 fn a_page_may_be_in_the_frames_of_a_block() {
     let env = HostEnv::<Granule4K>::new();
     let pool = Slotted::new(&env).expect("a pool");
-    let objects: std::vec::Vec<_> =
+    let objects: Vec<_> =
         (0..2000).map(|_| pool.malloc(3000, Owner::NONE).expect("memory")).collect();
     env.set_limit(0);
     for handle in objects {
@@ -58,7 +61,7 @@ fn pages_come_back_with_a_step_for_four() {
     let env = HostEnv::<Granule4K>::new();
     let pool = Slotted::new(&env).expect("a pool");
     let page = || pool.malloc(Granule4K::SIZE, Owner::NONE).expect("memory");
-    let mut objects: std::vec::Vec<_> = (0..256).map(|_| page()).collect();
+    let mut objects: Vec<_> = (0..256).map(|_| page()).collect();
     for round in 0..16 * objects.len() {
         let place = round % objects.len();
         let old = core::mem::replace(&mut objects[place], page());
@@ -69,4 +72,38 @@ fn pages_come_back_with_a_step_for_four() {
     }
     let pages = pool.total_pages();
     assert!(pages < objects.len() + 32, "{pages} pages for {} objects", objects.len());
+}
+
+/// Handles by owner.
+struct Places(Mutex<Vec<Handle>>);
+
+impl Owners for Places {
+    fn relocated(&self, owner: Owner, old: Handle, new: Handle) -> bool {
+        let place = &mut self.0.lock().expect("one thread")[owner.0 as usize];
+        let known = *place == old;
+        if known {
+            *place = new;
+        }
+        known
+    }
+}
+
+/// Where there are no frames to keep ready, steps do what they can without them.
+#[test]
+fn a_pool_without_frames_is_compacted_by_steps() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).expect("a pool");
+    let objects = if cfg!(miri) { 200 } else { 20_000 };
+    let places: Vec<Handle> =
+        (0..objects).map(|owner| pool.malloc(700, Owner(owner)).expect("memory")).collect();
+    let places = Places(Mutex::new(places));
+    env.set_limit(0);
+    let before = pool.total_pages();
+    for place in (0..objects as usize).step_by(2) {
+        let handle = places.0.lock().expect("one thread")[place];
+        pool.free(handle).expect("a live object");
+        pool.maintain(STEP, &places);
+    }
+    let after = pool.total_pages();
+    assert!(after * 3 < before * 2, "{after} of {before} pages");
 }

@@ -28,6 +28,9 @@ const TOLERANCE: (usize, usize) = (8, 256);
 /// Steps after which a larger order of frames than there was is tried again.
 const OPTIMISM: u32 = 128;
 
+/// Steps after which frames that were refused are asked for again, to have them ready.
+const PATIENCE: u32 = 64;
+
 /// Frames come last in a step, but first in one of so many.
 const FRAMES_FIRST: u32 = 2;
 
@@ -58,6 +61,8 @@ struct Progress {
     emptied: usize,
     /// Steps done.
     steps: u32,
+    /// Steps to come in which nothing is made ready.
+    patience: u32,
 }
 
 /// The right to do background work.
@@ -91,6 +96,7 @@ impl Worker {
                 tolerance: TOLERANCE.0,
                 emptied: 0,
                 steps: 0,
+                patience: 0,
             }),
         }
     }
@@ -169,10 +175,11 @@ impl<E: Env> Slotted<E> {
             return work;
         }
         // What comes last is left out where there was much to do.
-        let lacking = self.lacking();
+        progress.patience = progress.patience.saturating_sub(1);
+        let lacking = if progress.patience == 0 { self.lacking() } else { None };
         let first = progress.steps.is_multiple_of(FRAMES_FIRST) || lacking.is_some();
-        if first {
-            self.balance_frames(&mut step, &mut work, lacking);
+        if first && !self.balance_frames(&mut step, &mut work, lacking) {
+            progress.patience = PATIENCE;
         }
         self.relocate_some(progress, &mut step, &mut work);
         self.slide(progress, &mut step, &mut work);
@@ -185,8 +192,14 @@ impl<E: Env> Slotted<E> {
         work
     }
 
-    /// Has something ready that is lacking, or gives frames back that are not needed.
-    fn balance_frames(&self, step: &mut Step<'_>, work: &mut Work, lacking: Option<Reserve>) {
+    /// Has something ready that is lacking, or gives frames back that are not needed; whether there
+    /// were frames for it.
+    fn balance_frames(
+        &self,
+        step: &mut Step<'_>,
+        work: &mut Work,
+        lacking: Option<Reserve>,
+    ) -> bool {
         if let Some(lacking) = lacking
             && step.effort >= effort::RESERVE
         {
@@ -200,5 +213,6 @@ impl<E: Env> Slotted<E> {
             step.spend(effort::GIVING);
             work.more = true;
         }
+        true
     }
 }
