@@ -7,7 +7,7 @@
 use zpool::{Budget, Owners};
 
 /// Of a step.
-pub(super) const EFFORT: usize = 46;
+pub(super) const EFFORT: usize = 44;
 /// Looking at a block, besides entries passed below its newest hole.
 pub(super) const LOOK: usize = 7;
 /// Looking at a page of its own.

@@ -157,8 +157,10 @@ impl<E: Env> Slotted<E> {
         thorough: bool,
     ) -> Work {
         let mut work = Work::default();
-        let opened = self.opened.swap(0, Ordering::Relaxed);
-        progress.learn(opened, self.free_bytes(), self.block_bytes.load(Ordering::Relaxed));
+        if self.opened.load(Ordering::Relaxed) != 0 {
+            let opened = self.opened.swap(0, Ordering::Relaxed);
+            progress.learn(opened, self.free_bytes(), self.block_bytes.load(Ordering::Relaxed));
+        }
         progress.steps = progress.steps.wrapping_add(1);
         if progress.steps.is_multiple_of(OPTIMISM) {
             self.hope();
