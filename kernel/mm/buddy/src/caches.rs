@@ -24,8 +24,7 @@ pub trait Lock<T> {
 ///
 /// A single frame comes from the CPU's cache and goes back to it without the lock: some 30 steps
 /// and two atomic operations. An empty cache gets the smallest free block, [`BATCH`] frames at most;
-/// a full one gives one back. Larger blocks always
-/// take the lock.
+/// a full one gives one back. Larger blocks always take the lock.
 ///
 /// - *Nothing is refused while frames are cached.* When the lists have no single frame, one is
 ///   taken from any CPU's cache; a refusal means that every frame which was free when the call

@@ -23,8 +23,8 @@ pub struct Settings {
     /// Whether an object says in one byte which compressor it is from, as
     /// [`Store::recompress`](crate::Store::recompress) needs it.
     pub recompress: bool,
-    /// Whether the holder of a [`Stored`](crate::Stored) has room for this word. Other words become objects of
-    /// the pool ([`Stored::Word`](crate::Stored::Word)).
+    /// Whether the holder of a [`Stored`](crate::Stored) has room for this word. Other words become
+    /// objects of the pool ([`Stored::Word`](crate::Stored::Word)).
     pub word_fits: fn(u64) -> bool,
     /// Called after a refusal that pages written back would have avoided: the pool is full, or got
     /// no memory ([`Reject::AllocFail`]).

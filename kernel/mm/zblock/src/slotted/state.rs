@@ -108,7 +108,8 @@ impl State {
         self.0.fetch_sub(USER, Ordering::Release);
     }
 
-    /// One user less who has freed `units`, at least one; true for the first since somebody took account, whose
+    /// One user less who has freed `units`, at least one; true for the first since somebody took
+    /// account, whose
     /// task it is to have the block looked at.
     #[inline(always)]
     pub(super) fn leave_freed(&self, units: u32) -> bool {

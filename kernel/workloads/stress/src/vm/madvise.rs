@@ -1,7 +1,8 @@
 //! The stressor `madvise`: several threads give advice about the same pages.
 //!
 //! A thread sweeps over 4 MiB, advises each page at random and reads it. One bogo operation is 256 KiB
-//! of it (stress-ng: a whole sweep). A page has its mark, or reads as zero because nobody has touched it or somebody does not need
+//! of it (stress-ng: a whole sweep). A page has its mark, or reads as zero because nobody has touched
+//! it or somebody does not need
 //! it; then it is marked.
 
 use core::sync::atomic::Ordering::Relaxed;

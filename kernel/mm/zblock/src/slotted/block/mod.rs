@@ -97,8 +97,7 @@ impl Block {
 
     /// Places an object of `length` bytes, for which there is room, at the upper end of the
     /// window, then goes back from a hole to the gap where that is larger, or there is no entry for
-    /// another object in it. `None` where there is no
-    /// entry for it. Only for the owner.
+    /// another object in it. `None` where there is no entry for it. Only for the owner.
     #[inline(always)]
     pub(super) fn place(&self, length: u32, owner: u32, state: State) -> Option<Placed> {
         let front = self.front();

@@ -242,6 +242,20 @@ fn the_hole_of_what_was_freed_is_filled_and_then_the_gap() {
     verify(block, &filler);
 }
 
+/// A hole is not the window any more when the directory has no room for another entry.
+#[test]
+fn a_hole_without_an_entry_has_no_room() {
+    let host = Host::new(4096);
+    let block = &host.format();
+    let objects: Vec<Object> = (1..=3).map(|owner| place(block, 1000, owner)).collect();
+    place(block, block.window() * 8, 4);
+    free(block, &objects[1]);
+    block.open_freed();
+    let placed = block.place(100, 5, State::Live).expect("the entry that was freed");
+    assert_eq!(placed.room, 0, "there is no other");
+    block.check();
+}
+
 #[test]
 fn a_pinned_object_stays_in_place() {
     let host = Host::new(4096);

@@ -107,3 +107,21 @@ fn a_pool_without_frames_is_compacted_by_steps() {
     let after = pool.total_pages();
     assert!(after * 3 < before * 2, "{after} of {before} pages");
 }
+
+/// A step that may copy nothing finds the place of what was freed, wherever in its block that was.
+#[test]
+fn what_was_freed_is_used_again_without_copying() {
+    let env = HostEnv::<Granule4K>::new();
+    let pool = Slotted::new(&env).expect("a pool");
+    let place = || pool.malloc(700, Owner::NONE).expect("memory");
+    let mut objects: Vec<Handle> = (0..601).map(|_| place()).collect();
+    let pages = pool.total_pages();
+    let count = objects.len();
+    for at in (0..count).map(|at| at * 7 % count) {
+        pool.free(objects[at]).expect("a live object");
+        pool.maintain(Budget { bytes: 0, objects: 0 }, &NoOwners);
+        objects[at] = place();
+        let now = pool.total_pages();
+        assert!(now < pages + 8, "{now} pages, {pages} before");
+    }
+}
